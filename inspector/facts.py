@@ -1,0 +1,499 @@
+"""The nouns that are data, and the two Protocols that sources fulfil.
+
+Everything here is frozen and serialisable (msgspec encodes and decodes these dataclasses as they stand), and has no
+behaviour beyond invariants. Paths inside an image are absolute, ``/``-separated, without ``.``, ``..`` or a
+trailing slash. Text taken from an image is UTF-8 with undecodable bytes replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
+
+ANALYSER = 1
+"""Version of what the facts mean. Raised when facts of the same bytes would come out otherwise; stored facts of
+another version are not used."""
+
+Linkage = Literal["static", "static-pie", "dynamic", "dynamic-pie"]
+LibcKind = Literal["glibc", "musl", "none", "unknown"]
+GlibcEra = Literal["before-2.34", "2.34-or-later"]
+ExposureKind = Literal["dns", "user", "clib"]
+Call = Literal[
+    "host", "ip", "dial", "port", "cname", "addr", "txt", "srv", "mx", "ns",
+    "current", "user", "uid", "group", "groupids", "clib",
+]  # fmt: skip
+Level = Literal["crash", "wrong", "latent", "safe", "unknown"]
+Outcome = Literal["dies", "cannot-resolve", "cannot-start", "wrong-answer"]
+Likelihood = Literal["always", "sooner-or-later", "rare"]
+Confidence = Literal["observed", "inferred", "unknown"]
+Resolver = Literal["go", "cgo", "none"]
+Special = Literal["dir", "loop", "dangling", "mode000"]
+Status = Literal["analysed", "incomplete", "failed"]
+
+
+# ── one file ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Libc:
+    """The C library inside a static binary; for a dynamic one ``kind`` is what its interpreter names."""
+
+    kind: LibcKind = "unknown"
+    version: str | None = None
+    """``2.31``, or None where the file does not tell."""
+    era: GlibcEra | None = None
+    """Which side of glibc 2.34 a static file is on, read from its NSS strings; None where they do not tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoBuild:
+    """What a Go binary says of its own build. None means that the file does not record it."""
+
+    version: str
+    """Release without ``go``, experiments or vendor suffix: ``1.15.15``; ``devel`` builds keep their text."""
+    cgo: bool | None = None
+    tags: tuple[str, ...] | None = None
+    ldflags: str | None = None
+    default_godebug: str | None = None
+    source: Literal["buildinfo", "symbol", "strings"] = "buildinfo"
+    """``strings`` marks a guess (stripped files of Go before 1.13)."""
+    raw_version: str | None = None
+    """The version as recorded, where it is more than ``go`` and ``version``: ``go1.22.5 X:boringcrypto``."""
+    buildmode: str | None = None
+    module: str | None = None
+    """Path of the main package as recorded: ``github.com/hyperledger/fabric/cmd/peer``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """One way in which the binary can enter libc's NSS."""
+
+    kind: ExposureKind
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinaryFacts:
+    """One ELF executable."""
+
+    path: str
+    layer: str | None = None
+    """Diff ID of the layer that put it there; None where only the merged file system was seen."""
+    sha256: str | None = None
+    size: int
+    machine: str
+    """x86-64, aarch64, arm, ppc64le, ppc64, s390x, riscv64, 386, or ``em-NNN`` for any other ELF machine number."""
+    linkage: Linkage
+    interpreter: str | None = None
+    needs_glibc: str | None = None
+    """Highest ``GLIBC_x.y`` version that a dynamic file requires, as ``2.34``."""
+    needed: tuple[str, ...] = ()
+    """DT_NEEDED, in order."""
+    stripped: bool
+    libc: Libc = Libc()
+    go: GoBuild | None = None
+    exposures: tuple[Exposure, ...] | None = ()
+    """None: could not be told (see ``problems``)."""
+    dl_var_init: bool | None = None
+    """The static loader inside looks up ``_dl_var_init`` in what it loads (glibc < 2.34 on arm64 and ppc64le)."""
+    found: tuple[str, ...] = ()
+    """Why it is in the report: ``entrypoint``, ``cmd``, ``fabric:peer``, ``go``, ``nss``, ``path``."""
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryFacts:
+    """One shared library that matters to a loader: libc, ld.so, libnss_*, libresolv."""
+
+    path: str
+    machine: str
+    kind: Literal["libc", "loader", "nss", "resolv"]
+    libc: Libc = Libc()
+    relr: bool | None = None
+    """Has DT_RELR."""
+    dl_var_init: bool | None = None
+    """Defines ``_dl_var_init`` in its dynamic symbol table (loaders before glibc 2.34)."""
+    tls: bool | None = None
+    """Has thread-local data that goes through ``__tls_get_addr`` of the loader."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptFacts:
+    """One shell script: what it starts, and which variables of the resolver's it touches."""
+
+    path: str
+    interpreter: str
+    commands: tuple[str, ...] = ()
+    """First words of its simple commands and of what ``exec`` is given, in order, without duplicates."""
+    variables: tuple[str, ...] = ()
+    """Those of GODEBUG, LOCALDOMAIN, RES_OPTIONS, HOSTALIASES that it assigns, exports or unsets."""
+
+
+# ── one layer, one image ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerFacts:
+    """All that remains of a layer once it has been read.
+
+    A path stands in exactly one of ``files``, ``directories``, ``links`` and ``hardlinks``; ``binaries``,
+    ``libraries``, ``scripts`` and ``texts`` describe some of the ``files``. ``whiteouts`` and ``opaques`` speak of lower layers only
+    (OCI image-spec, layer.md, "Whiteouts").
+    """
+
+    files: tuple[str, ...] = ()
+    directories: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    hardlinks: Mapping[str, str] = field(default_factory=dict)
+    whiteouts: tuple[str, ...] = ()
+    opaques: tuple[str, ...] = ()
+    binaries: tuple[BinaryFacts, ...] = ()
+    libraries: tuple[LibraryFacts, ...] = ()
+    scripts: tuple[ScriptFacts, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageConfig:
+    """The part of an image's config that decides what runs, and with which environment (OCI image-spec, config.md)."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    working_dir: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageLibc:
+    """The C library that the image's root filesystem holds."""
+
+    kind: LibcKind = "unknown"
+    version: str | None = None
+    relr: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootFsFacts:
+    """What the merged file system offers a loader. None: not known."""
+
+    libc: ImageLibc = ImageLibc()
+    nss: tuple[str, ...] | None = None
+    """X for each ``libnss_X.so.2`` that a static binary can reach."""
+    libresolv: bool | None = None
+    ld_so_cache: bool | None = None
+    interpreters: tuple[str, ...] | None = None
+    loader_dl_var_init: bool | None = None
+    nss_tls: tuple[str, ...] | None = None
+    files: Mapping[str, str | None] | None = None
+    """Keys nsswitch.conf, mdns.allow, passwd, group, services; None (the whole): no root filesystem was seen."""
+    special: Mapping[str, Special] = field(default_factory=dict)
+
+
+class DocumentStore(Protocol):
+    """Where a source may keep manifests and configs, which are named by their own digest."""
+
+    def load_document(self, digest: str) -> bytes | None:
+        """Return the document whose bytes have this digest, or None."""
+        ...
+
+    def save_document(self, digest: str, content: bytes) -> None:
+        """Keep a document whose bytes were verified against ``digest``."""
+        ...
+
+
+class BlobStream(Protocol):
+    """Bytes of a blob, in order."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes, and ``b""`` only at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One entry of a layer that is no tar stream (a directory on disk, a single file)."""
+
+    path: str
+    kind: Literal["file", "directory", "link", "other"]
+    size: int = 0
+    target: str = ""
+    host_path: str = ""
+    """For ``file``: what to open, without following a link."""
+
+
+class Layer(Protocol):
+    """One layer of an image, lowest first. ``open()`` gives the blob as stored, compressed or not."""
+
+    @property
+    def digest(self) -> str | None:
+        """``sha256:…`` of the blob as stored; None where the source has none. The reader verifies it."""
+        ...
+
+    @property
+    def diff_id(self) -> str | None:
+        """``sha256:…`` of the uncompressed tar, as the config claims it; None for a merged file system."""
+        ...
+
+    @property
+    def media_type(self) -> str:
+        """As the manifest says; the reader goes by magic bytes."""
+        ...
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the blob as stored, where the source says."""
+        ...
+
+    def open(self) -> AbstractContextManager[BlobStream]:
+        """Open the blob for one reading from its start."""
+        ...
+
+
+@runtime_checkable
+class MemberLayer(Protocol):
+    """A layer that lists its members instead of streaming a tar."""
+
+    def members(self) -> Iterator[Member]:
+        """Yield every entry, parents before children."""
+        ...
+
+
+class Image(Protocol):
+    """One image for one platform."""
+
+    @property
+    def reference(self) -> str:
+        """The reference in full, with its scheme."""
+        ...
+
+    @property
+    def digest(self) -> str | None:
+        """Digest of the platform's manifest; an engine gives the image's ID (its config's digest); else None."""
+        ...
+
+    @property
+    def platform(self) -> str | None:
+        """``linux/amd64``, ``linux/arm/v7``…; None where nothing says."""
+        ...
+
+    @property
+    def config(self) -> ImageConfig:
+        """What the image's config says of what runs."""
+        ...
+
+    @property
+    def layers(self) -> Sequence[Layer]:
+        """Lowest first."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the reader should know of how the image was chosen (``index of 3 platforms, linux/amd64 taken``)."""
+        ...
+
+
+# ── judging ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverBuild:
+    """What of a binary decides Go's choice of resolver."""
+
+    version: str
+    cgo: bool
+    """net's C resolver is compiled in (the ``dns`` exposure), before tags and variables are looked at."""
+    tags: tuple[str, ...] = ()
+    default_godebug: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextFile:
+    """One file that the process will see. ``text`` None and ``special`` None: it does not exist."""
+
+    text: str | None = None
+    special: Special | None = None
+    origin: str | None = None
+    """Where it comes from, for a reader: ``image``, ``preset docker-network-ubuntu``, a path given by the user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverContext:
+    """The whole of what the process will see. A key that is absent from ``files`` is not known."""
+
+    files: Mapping[str, ContextFile] = field(default_factory=dict)
+    """Keys: resolv.conf, nsswitch.conf, mdns.allow, hosts, passwd, group, services."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    env_origin: Mapping[str, str] = field(default_factory=dict)
+    env_unknown: tuple[str, ...] = ()
+    """Variables whose value cannot be told (an entrypoint script sets them)."""
+    uid: int | None = None
+    system_hostname: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One step of an explanation."""
+
+    text: str
+    where: str | None = None
+    """``resolv.conf:2``, ``nsswitch.conf:1:20``, ``env GODEBUG``, or None."""
+    source: str | None = None
+    """The outside fact behind it: a Go release and file, a man page, a glibc bug."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Which resolver Go takes for one call, and why."""
+
+    decision: Resolver
+    order: str | None
+    """As Go's own debug output writes it (``cgo``, ``files,dns``…); None where Go prints none."""
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """One change outside the binary that would change the level."""
+
+    change: str
+    level: Level | None = None
+    """The level that the change leads to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """One change that cures, least effort first."""
+
+    kind: str
+    """env, resolv-conf, nsswitch, base-image, rebuild, fabric."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What will happen to one binary in one environment, for one call and name."""
+
+    rule: str
+    path: str | None = None
+    call: Call | None = None
+    name: str | None = None
+    level: Level
+    outcome: Outcome | None = None
+    likelihood: Likelihood | None = None
+    confidence: Confidence = "unknown"
+    decision: Resolver | None = None
+    order: str | None = None
+    reasons: tuple[Reason, ...] = ()
+    evidence: tuple[str, ...] = ()
+    flips: tuple[Flip, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    waived: str | None = None
+
+
+# ── environments ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Where it will run: what an engine or kubelet gives. It is laid over what the image itself gives."""
+
+    name: str
+    title: str = ""
+    source: str = ""
+    common: bool = True
+    """Common presets are judged without being asked for; the others are shown as flips only, unless named."""
+    files: Mapping[str, ContextFile] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    """Host names that will be looked up there."""
+    uid: int | None = None
+    system_hostname: str | None = None
+
+
+# ── the report ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What could not be analysed."""
+
+    stage: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerId:
+    """A layer's two names."""
+
+    digest: str | None
+    diff_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentVerdicts:
+    """All verdicts of one target in one environment."""
+
+    name: str
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One image (or directory, or file) for one platform: its facts, and the verdicts where it was judged."""
+
+    reference: str
+    digest: str | None = None
+    platform: str | None = None
+    status: Status = "analysed"
+    notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    layers: tuple[LayerId, ...] = ()
+    config: ImageConfig | None = None
+    rootfs: RootFsFacts | None = None
+    script_variables: tuple[str, ...] = ()
+    """Variables of the resolver's that the entrypoint's script sets: their values are unknown."""
+    binaries: tuple[BinaryFacts, ...] = ()
+    environments: tuple[EnvironmentVerdicts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaId:
+    """Name and version of the document's schema."""
+
+    name: str = "inspector-report"
+    version: str = "1.0.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """Who wrote the report."""
+
+    name: str = "inspector"
+    version: str = "0"
+    analyser: int = ANALYSER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Binaries × environments, counted by their worst verdict."""
+
+    worst: Level | None = None
+    crash: int = 0
+    wrong: int = 0
+    latent: int = 0
+    safe: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything one run found."""
+
+    schema: SchemaId = SchemaId()
+    tool: Tool = Tool()
+    targets: tuple[Target, ...] = ()
+    summary: Summary = Summary()
