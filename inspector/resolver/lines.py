@@ -1,0 +1,43 @@
+"""Lines of a file as Go's line reader gives them (net/parse.go, type file)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word and where it stands; line and column count from 1, the column in characters."""
+
+    text: str
+    line: int
+    column: int
+
+
+def read_lines(text: str, buffer: int | None) -> Iterator[tuple[int, str]]:
+    """Yield (number, line) without line ends, up to the first line that does not fit.
+
+    Go's reader holds one buffer; a line that does not fit with its newline ends the reading as if the file ended
+    there. ``buffer`` None stands for a reader without that limit.
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        if buffer is not None and len(line) > buffer // 4 and len(line.encode("utf-8", "replace")) >= buffer:
+            return
+        yield number, line
+
+
+def split_words(line: str, number: int, separators: str) -> list[Word]:
+    """Split at runs of separator characters, keeping columns."""
+    words = []
+    start = None
+    for index, character in enumerate(line):
+        if character in separators:
+            if start is not None:
+                words.append(Word(line[start:index], number, start + 1))
+                start = None
+        elif start is None:
+            start = index
+    if start is not None:
+        words.append(Word(line[start:], number, start + 1))
+    return words
