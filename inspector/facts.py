@@ -16,7 +16,7 @@ ANALYSER = 1
 """Version of what the facts mean. Raised when facts of the same bytes would come out otherwise; stored facts of
 another version are not used."""
 
-Linkage = Literal["static", "static-pie", "dynamic", "dynamic-pie"]
+Linkage = Literal["static", "static-pie", "dynamic", "dynamic-pie", "unknown"]
 LibcKind = Literal["glibc", "musl", "none", "unknown"]
 GlibcEra = Literal["before-2.34", "2.34-or-later"]
 ExposureKind = Literal["dns", "user", "clib"]
@@ -139,8 +139,8 @@ class LayerFacts:
     """All that remains of a layer once it has been read.
 
     A path stands in exactly one of ``files``, ``directories``, ``links`` and ``hardlinks``; ``binaries``,
-    ``libraries``, ``scripts`` and ``texts`` describe some of the ``files``. ``whiteouts`` and ``opaques`` speak of lower layers only
-    (OCI image-spec, layer.md, "Whiteouts").
+    ``libraries``, ``scripts`` and ``texts`` describe some of the ``files``. ``whiteouts`` and ``opaques`` speak of lower
+    layers only (OCI image-spec, layer.md, "Whiteouts").
     """
 
     files: tuple[str, ...] = ()
@@ -288,6 +288,11 @@ class Image(Protocol):
     @property
     def layers(self) -> Sequence[Layer]:
         """Lowest first."""
+        ...
+
+    @property
+    def has_root(self) -> bool:
+        """Whether its layers are a root filesystem; a lone file's are none."""
         ...
 
     @property

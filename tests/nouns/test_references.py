@@ -35,7 +35,11 @@ def test_names_resolve_as_docker_resolves_them(text: str, host: str, repository:
 @pytest.mark.parametrize("scheme", [s for s in SCHEMES if s in {"dir", "file", "oci-dir", "oci-archive"}])
 def test_a_path_scheme_keeps_its_path_as_given(scheme: str) -> None:
     reference = parse(f"{scheme}:./some where/x:y")
-    assert (reference.scheme, reference.rest, str(reference)) == (scheme, "./some where/x:y", f"{scheme}:./some where/x:y")
+    assert (reference.scheme, reference.rest, str(reference)) == (
+        scheme,
+        "./some where/x:y",
+        f"{scheme}:./some where/x:y",
+    )
 
 
 def test_a_plain_word_has_no_scheme_and_may_be_a_name() -> None:

@@ -1,0 +1,104 @@
+"""The command line: one module a verb. The only place that exits or owns a console."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from inspector import __version__
+from inspector.errors import InspectorError
+from inspector.escaping import printable
+
+_VERBS = {
+    "scan": "Scan images and say whether their binaries would crash, and why.",
+    "facts": "Print what an image holds, as JSON, without judging it.",
+    "judge": "Judge stored facts again, without the image.",
+    "resolve": "Say which resolver a Go binary takes, and why.",
+    "version": "Print the versions of the tool, its facts and its report schema.",
+}
+
+INTERRUPTED = 130
+
+
+class _Verbs(click.Group):
+    """A group that imports a verb's module when the verb is used, so that ``--help`` starts fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _VERBS:
+            return None
+        command = getattr(import_module(f"inspector.cli.{cmd_name}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_VERBS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _VERBS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], _VERBS, 1)
+            hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(_VERBS)}"
+            ctx.fail(f"no such command '{printable(args[0], limit=40)}'{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", prog_name="inspector", message="%(prog)s %(version)s")
+def inspector() -> None:
+    r"""Look into container images before the rollout.
+
+    Says whether a binary in an image will crash in a given environment, why, and what is the smallest change that
+    stops it.
+
+    \b
+    Exit codes: 0 nothing at or above --fail-on, 1 findings at or above it, 2 usage, 3 no target found or
+    reached, 4 incomplete or unknown, 130 interrupted.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with the documented code; never show a traceback."""
+    try:
+        code = inspector.main(args=arguments, prog_name="inspector", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except click.exceptions.NoArgsIsHelpError as shown:
+        click.echo(shown.ctx.get_help() if shown.ctx else str(shown))
+        code = 2
+    except click.ClickException as error:
+        code = _fail(f"{error.format_message()}", 2)
+    except (click.Abort, KeyboardInterrupt):
+        code = _fail("interrupted", INTERRUPTED)
+    except InspectorError as error:
+        code = fail_with(error)
+    except BrokenPipeError:
+        # The reader of our output has gone: the rest of it is not wanted, and Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except Exception as error:  # the last line of defence: one line instead of a traceback
+        if os.environ.get("INSPECTOR_DEBUG"):
+            raise
+        code = _fail(f"internal error: {type(error).__name__}: {error} (set INSPECTOR_DEBUG=1 to see where)", 4)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def fail_with(error: InspectorError) -> int:
+    """Print one line for an error on stderr and return its exit code."""
+    return _fail(f"{error}; {error.advice}" if error.advice else str(error), error.exit_code)
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"inspector: {printable(message, limit=2000)}", err=True)
+    return code

@@ -1,0 +1,66 @@
+"""The end of a verb: the report written where it is wanted, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inspector.cli.options import terminal_width, wants_colour
+from inspector.errors import InspectorError
+from inspector.facts import Report
+from inspector.judging import SEVERITY
+
+
+def deliver(report: Report, flags: dict[str, Any]) -> None:
+    """Render the report in the wanted format to stdout or to ``--output``."""
+    from inspector.reports import TextStyle, encode_report, render_text
+
+    output: Path | None = flags["output"]
+    if flags["form"] == "json":
+        write(encode_report(report), output)
+        return
+    style = TextStyle(width=terminal_width(), colour=wants_colour(to_file=output is not None), verbose=flags["verbose"])
+    write(render_text(report, style).encode(), output)
+
+
+def write(content: bytes, output: Path | None) -> None:
+    """Write to a file, whole or not at all, or to stdout.
+
+    Raises:
+        click.UsageError: if the file cannot be written.
+    """
+    if output is None:
+        stream = click.get_binary_stream("stdout")
+        stream.write(content)
+        stream.flush()
+        return
+    try:
+        if output.exists() and not output.is_file():
+            output.write_bytes(content)  # a device or a pipe: /dev/stdout
+            return
+        beside = output.with_name(f".{output.name}.part")
+        beside.write_bytes(content)
+        beside.replace(output)
+    except OSError as error:
+        raise click.UsageError(f"cannot write {output}: {error.strerror}") from None
+
+
+def exit_code(report: Report, errors: Sequence[InspectorError], *, fail_on: str, allow_incomplete: bool) -> int:
+    """Return the documented exit code.
+
+    1 for findings at or above the threshold, even where the scan is incomplete; 3 where nothing at all could be
+    found or reached; 4 where something could not be told; else 0.
+    """
+    levels = [v.level for t in report.targets for e in t.environments for v in e.verdicts]
+    if fail_on != "never" and any(SEVERITY[level] >= SEVERITY[fail_on] for level in levels):  # type: ignore[index]
+        return 1
+    if errors and not report.targets:
+        codes = {error.exit_code for error in errors}
+        return codes.pop() if len(codes) == 1 else 4
+    incomplete = bool(errors) or any(target.status != "analysed" for target in report.targets)
+    if (incomplete or "unknown" in levels) and not allow_incomplete:
+        return 4
+    return 0

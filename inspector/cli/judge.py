@@ -1,0 +1,58 @@
+"""``inspector judge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inspector.cli.options import chosen_environments, context_options, output_options, wishes
+from inspector.facts import Report
+
+
+@click.command()
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.option("--batch", metavar="FILE|-", help="Judge one JSON case a line instead; answers are JSON lines.")
+@context_options
+@output_options
+@click.pass_context
+def judge(ctx: click.Context, files: tuple[str, ...], batch: str | None, **flags: Any) -> None:
+    """Judge stored facts again, without the image.
+
+    FILE is what 'inspector facts' or 'inspector scan --format json' wrote; '-' is standard input.
+    """
+    if batch is not None:
+        if files:
+            raise click.UsageError("give either FILE or --batch")
+        from inspector.cli.batch import run_batch
+        from inspector.risk.batch import answer
+
+        ctx.exit(run_batch(batch, answer, flags["output"]))
+    if not files:
+        raise click.UsageError("give a FILE written by 'inspector facts', or --batch")
+    from inspector.cli.delivery import deliver, exit_code
+    from inspector.judging import judge_target
+    from inspector.scanning import report_of
+
+    known = wishes(flags)
+    environments = chosen_environments(flags)
+    targets = [target for name in files for target in _read(name).targets]
+    report = report_of(judge_target(target, environments, known) for target in targets)
+    deliver(report, flags)
+    ctx.exit(exit_code(report, (), fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"]))
+
+
+def _read(name: str) -> Report:
+    from inspector.reports import decode_report
+    from inspector.reports.document import MAX_DOCUMENT
+
+    try:
+        if name == "-":
+            content = click.get_binary_stream("stdin").read(MAX_DOCUMENT + 1)
+        else:
+            with Path(name).open("rb") as file:
+                content = file.read(MAX_DOCUMENT + 1)
+    except OSError as error:
+        raise click.UsageError(f"cannot read {name}: {error.strerror}") from None
+    return decode_report(content, name=name)

@@ -1,0 +1,168 @@
+"""Flags that several verbs share, and what they mean as data."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+import click
+
+from inspector.facts import Call, ContextFile, Environment
+
+if TYPE_CHECKING:
+    from inspector.judging import Wishes
+    from inspector.scanning import ScanOptions
+
+_MAX_CONTEXT_FILE = 16 * 1024 * 1024
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def image_options(command: _Command) -> _Command:
+    """Add the flags that say how to reach an image."""
+    return _apply(
+        command,
+        click.option(
+            "--from", "source", metavar="SOURCE", help="Read from this source only: docker, podman, registry."
+        ),
+        click.option("--platform", metavar="OS/ARCH[/VARIANT]", help="Platform to take.  [default: linux/amd64]"),
+        click.option("--all-platforms", is_flag=True, help="Take every platform of an index."),
+        click.option("--path", "paths", multiple=True, metavar="PATH", help="Look at this path of the image only."),
+        click.option("--layers", is_flag=True, help="From an engine: read layer by layer (slower, names layers)."),
+        click.option("--hash", "hash_binaries", is_flag=True, help="Give the sha256 of each binary."),
+        click.option("--offline", is_flag=True, help="Never use the network."),
+        click.option("--insecure", is_flag=True, help="Allow plain HTTP to any registry."),
+        click.option("--ca-cert", type=click.Path(path_type=Path), help="CA certificates to trust, PEM."),
+        click.option("--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds."),
+        click.option("--cache-dir", type=click.Path(path_type=Path, file_okay=False), help="Where facts are kept."),
+        click.option("--no-cache", is_flag=True, help="Neither use stored facts nor store any."),
+    )
+
+
+def context_options(command: _Command) -> _Command:
+    """Add the flags that say where it will run."""
+    return _apply(
+        command,
+        click.option("--environment", "-e", "environments", multiple=True, metavar="PRESET", help="Judge there."),
+        click.option("--resolv-conf", type=click.Path(path_type=Path), help="The resolv.conf it will see."),
+        click.option("--nsswitch", type=click.Path(path_type=Path), help="The nsswitch.conf it will see."),
+        click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable it will see."),
+        click.option("--name", "names", multiple=True, metavar="HOST", help="A host name it will look up."),
+        click.option("--call", "calls", multiple=True, type=click.Choice(get_args(Call)), help="A call it makes."),
+    )
+
+
+def output_options(command: _Command) -> _Command:
+    """Add the flags that say what to print, where, and with which exit code."""
+    return _apply(
+        command,
+        click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
+        click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write the result there."),
+        click.option(
+            "--fail-on",
+            type=click.Choice(["crash", "wrong", "latent", "unknown", "never"]),
+            default="crash",
+            show_default=True,
+            help="Exit with 1 at or above this level.",
+        ),
+        click.option("--allow-incomplete", is_flag=True, help="Do not exit with 4 for what could not be told."),
+        click.option("--quiet", "-q", is_flag=True, help="Print the result only."),
+        click.option("--verbose", "-v", is_flag=True, help="Show every reason, piece of evidence and remedy."),
+    )
+
+
+def _apply(command: _Command, *options: Callable[[Any], Any]) -> _Command:
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def scan_options(flags: dict[str, Any]) -> ScanOptions:
+    """Turn the flags of ``image_options`` into options of a scan."""
+    from inspector.scanning import ScanOptions
+    from inspector.sources import SourceOptions
+
+    source = SourceOptions(
+        platform=flags["platform"],
+        all_platforms=flags["all_platforms"],
+        source=flags["source"],
+        offline=flags["offline"],
+        insecure=flags["insecure"],
+        ca_cert=flags["ca_cert"],
+        layers=flags["layers"],
+        timeout=flags["timeout"],
+    )
+    return ScanOptions(
+        source=source,
+        cache_dir=flags["cache_dir"],
+        use_cache=not flags["no_cache"],
+        hash_binaries=flags["hash_binaries"],
+        paths=tuple(flags["paths"]),
+    )
+
+
+def wishes(flags: dict[str, Any]) -> Wishes:
+    """Turn the flags of ``context_options`` into what outranks environment and image.
+
+    Raises:
+        click.UsageError: if a file cannot be read or a variable is not ``NAME=VALUE``.
+    """
+    from inspector.judging import Wishes
+
+    env: dict[str, str] = {}
+    for variable in flags["variables"]:
+        name, equals, value = variable.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"--env '{variable}': give NAME=VALUE")
+        env[name] = value
+    return Wishes(
+        resolv_conf=read_context_file(flags["resolv_conf"]),
+        nsswitch_conf=read_context_file(flags["nsswitch"]),
+        env=env,
+        names=tuple(flags["names"]),
+        calls=tuple(flags["calls"]),
+    )
+
+
+def read_context_file(path: Path | None) -> ContextFile | None:
+    """Read a file of the process's context from this machine.
+
+    Raises:
+        click.UsageError: if it cannot be read.
+    """
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_CONTEXT_FILE + 1)
+    except OSError as error:
+        raise click.UsageError(f"cannot read {path}: {error.strerror}") from None
+    if len(content) > _MAX_CONTEXT_FILE:
+        raise click.UsageError(f"{path} is larger than {_MAX_CONTEXT_FILE} bytes")
+    return ContextFile(text=content.decode("utf-8", "replace"), origin=str(path))
+
+
+def chosen_environments(flags: dict[str, Any]) -> tuple[Environment, ...] | None:
+    """Return the presets named by ``--environment``, or None where none was named."""
+    if not flags["environments"]:
+        return None
+    from inspector.environments import preset
+
+    return tuple(preset(name) for name in dict.fromkeys(flags["environments"]))
+
+
+def terminal_width() -> int:
+    """Columns to use: the terminal's, within reason; 100 where there is no terminal."""
+    if not sys.stdout.isatty():
+        return 100
+    return max(60, min(os.get_terminal_size(sys.stdout.fileno()).columns, 140))
+
+
+def wants_colour(*, to_file: bool) -> bool:
+    """Whether to colour: NO_COLOR and FORCE_COLOR first (no-color.org), then whether stdout is a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return not to_file and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,72 @@
+"""``inspector scan`` and what it shares with ``inspector facts``: walking over several references."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from inspector.cli.options import (
+    chosen_environments,
+    context_options,
+    image_options,
+    output_options,
+    scan_options,
+    wishes,
+)
+from inspector.errors import InspectorError, UsageError
+from inspector.facts import Target
+
+
+@click.command(context_settings={"show_default": False})
+@click.argument("references", nargs=-1, required=True, metavar="REF...")
+@image_options
+@context_options
+@output_options
+@click.pass_context
+def scan(ctx: click.Context, references: tuple[str, ...], **flags: Any) -> None:
+    """Scan images and say whether their binaries would crash, and why.
+
+    REF is repo:tag[@digest], or registry:, docker:, podman:, docker-archive:, oci-archive:, oci-dir:, dir: or file:
+    and what follows; '-' reads an image archive from standard input.
+    """
+    from inspector.cli.delivery import deliver, exit_code
+    from inspector.judging import judge_target
+    from inspector.scanning import report_of
+
+    known = wishes(flags)
+    environments = chosen_environments(flags)
+    targets, errors = collect_all(references, flags)
+    report = report_of(judge_target(target, environments, known) for target in targets)
+    if report.targets or flags["form"] == "json":
+        deliver(report, flags)
+    ctx.exit(exit_code(report, errors, fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"]))
+
+
+def collect_all(references: tuple[str, ...], flags: dict[str, Any]) -> tuple[list[Target], list[InspectorError]]:
+    """Collect the facts of every reference; one that fails is told on stderr and does not stop the others.
+
+    Raises:
+        UsageError: for words that cannot be understood, before anything is fetched.
+    """
+    from inspector.cli import fail_with
+    from inspector.cli.progress import progress_bar
+    from inspector.references import parse
+    from inspector.scanning import collect
+
+    for reference in references:
+        parse(reference)
+    options = scan_options(flags)
+    targets: list[Target] = []
+    errors: list[InspectorError] = []
+    for reference in references:
+        try:
+            with progress_bar(wanted=not flags.get("quiet") and sys.stderr.isatty()) as progress:
+                targets.extend(collect(reference, options=options, progress=progress))
+        except UsageError:
+            raise
+        except InspectorError as error:
+            fail_with(error)
+            errors.append(error)
+    return targets, errors

@@ -1,0 +1,159 @@
+"""Image facts × environments to verdicts. Pure: what it is given decides, so stored facts can be judged again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from inspector.environments import context_of, presets
+from inspector.fabric import known_calls
+from inspector.facts import (
+    BinaryFacts,
+    Call,
+    ContextFile,
+    Environment,
+    EnvironmentVerdicts,
+    Flip,
+    Level,
+    ResolverContext,
+    RootFsFacts,
+    Summary,
+    Target,
+    Verdict,
+)
+from inspector.risk import judge as judge_call
+
+SEVERITY: Mapping[Level, int] = {"safe": 0, "unknown": 1, "latent": 2, "wrong": 3, "crash": 4}
+"""Order of levels as thresholds see it: crash > wrong > latent > unknown > safe."""
+
+DEFAULT_NAME = "orderer.example.com"
+_USER_CALLS: tuple[Call, ...] = ("current", "user", "uid", "group", "groupids")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the caller knows besides the environment; it outranks both environment and image."""
+
+    resolv_conf: ContextFile | None = None
+    nsswitch_conf: ContextFile | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()
+    """Calls known to be made, besides the host look-up that every server makes."""
+
+
+def judge(
+    facts: Target, context: ResolverContext, *, names: Sequence[str] = (), calls: Sequence[Call] = ()
+) -> tuple[Verdict, ...]:
+    """Judge every binary of one target in one context.
+
+    Args:
+        facts: a target as ``collect`` returns it.
+        context: the whole of what the process will see.
+        names: host names that will be looked up.
+        calls: calls known to be made besides host look-ups.
+
+    Returns:
+        One verdict for each binary, call and name, in the order of the binaries.
+    """
+    root = facts.rootfs or RootFsFacts()
+    return tuple(
+        replace(judge_call(binary, root, context, call=call, name=name, known=known), path=binary.path)
+        for binary in facts.binaries
+        for call, name, known in _calls_of(binary, tuple(names) or (DEFAULT_NAME,), tuple(calls))
+    )
+
+
+def _calls_of(
+    binary: BinaryFacts, names: tuple[str, ...], calls: tuple[Call, ...]
+) -> Iterator[tuple[Call, str | None, bool]]:
+    """Yield (call, name, known to be made): a symbol proves that a way exists, not that it is taken."""
+    for name in names:
+        yield "host", name, True
+    kinds = {exposure.kind for exposure in binary.exposures or ()}
+    known = {*calls, *(known_calls(binary) if kinds & {"user"} else ())}
+    if "user" in kinds:
+        taken = [call for call in _USER_CALLS if call in known]
+        for call in taken or ["user"]:
+            yield call, None, bool(taken)
+    if "dns" in kinds:
+        yield "port", None, "port" in known
+    if "clib" in kinds:
+        yield "clib", None, "clib" in known
+
+
+def judge_target(target: Target, environments: Sequence[Environment] | None, wishes: Wishes) -> Target:
+    """Return ``target`` with the verdicts of every environment.
+
+    ``environments`` None stands for the common presets, or, where ``wishes`` bring a resolv.conf, for that file alone.
+    """
+    if target.status == "failed":
+        return target
+    chosen = list(_default_environments(wishes) if environments is None else environments)
+    judged = [EnvironmentVerdicts(name=e.name, verdicts=_judge_in(target, e, wishes)) for e in chosen]
+    uncommon = [] if environments is not None or wishes.resolv_conf else [e for e in presets() if not e.common]
+    omens = {e.name: (e, _worst_by_path(_judge_in(target, e, wishes))) for e in uncommon}
+    return replace(target, environments=tuple(_with_omens(each, omens) for each in judged))
+
+
+def _default_environments(wishes: Wishes) -> Iterable[Environment]:
+    if wishes.resolv_conf is not None:
+        return [Environment(name="given", title="the files given on the command line")]
+    return [environment for environment in presets() if environment.common]
+
+
+def _judge_in(target: Target, environment: Environment, wishes: Wishes) -> tuple[Verdict, ...]:
+    context = context_of(
+        environment,
+        rootfs=target.rootfs,
+        config=target.config,
+        script_variables=target.script_variables,
+        env=wishes.env,
+        resolv_conf=wishes.resolv_conf,
+        nsswitch_conf=wishes.nsswitch_conf,
+    )
+    return judge(target, context, names=wishes.names or environment.names, calls=wishes.calls)
+
+
+def _worst_by_path(verdicts: Iterable[Verdict]) -> dict[str | None, Level]:
+    worst: dict[str | None, Level] = {}
+    for verdict in verdicts:
+        if SEVERITY[verdict.level] >= SEVERITY[worst.get(verdict.path, "safe")]:
+            worst[verdict.path] = verdict.level
+    return worst
+
+
+def _with_omens(
+    judged: EnvironmentVerdicts, omens: Mapping[str, tuple[Environment, Mapping[str | None, Level]]]
+) -> EnvironmentVerdicts:
+    """Add the uncommon presets that are worse than here as flips of the host look-up."""
+
+    def add(verdict: Verdict) -> Verdict:
+        if verdict.call != "host" or verdict.level not in {"safe", "latent"}:
+            return verdict
+        extra = tuple(
+            Flip(change=f"run it in environment {name} ({environment.title})", level="crash")
+            for name, (environment, levels) in omens.items()
+            if levels.get(verdict.path) == "crash"
+        )
+        return replace(verdict, flips=verdict.flips + extra)
+
+    return replace(judged, verdicts=tuple(add(verdict) for verdict in judged.verdicts))
+
+
+def summarise(targets: Iterable[Target]) -> Summary:
+    """Count binaries × environments by their worst verdict."""
+    counts: Counter[Level] = Counter()
+    for target in targets:
+        for environment in target.environments:
+            counts.update(_worst_by_path(environment.verdicts).values())
+    worst = max(counts, key=lambda level: SEVERITY[level], default=None)
+    return Summary(
+        worst=worst,
+        crash=counts["crash"],
+        wrong=counts["wrong"],
+        latent=counts["latent"],
+        safe=counts["safe"],
+        unknown=counts["unknown"],
+    )

@@ -1,0 +1,275 @@
+"""A layer's bytes to its facts: one pass, nothing unpacked."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from inspector.binaries import MAGIC, Data, examine
+from inspector.errors import TargetDamaged
+from inspector.escaping import printable
+from inspector.facts import BinaryFacts, Layer, LayerFacts, LibraryFacts, Member, MemberLayer
+from inspector.layers.inflating import Verifier, inflate
+from inspector.layers.recording import Recorder, normalise
+from inspector.layers.scripts import describe_script
+from inspector.layers.tar import PlainStream, TarMember, walk_tar
+
+TEXT_PATHS = frozenset(f"/etc/{name}" for name in ("nsswitch.conf", "mdns.allow", "passwd", "group", "services"))
+"""The files under /etc whose text is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a layer may cost."""
+
+    inflated: int = 64 * 1024**3
+    """Most plain bytes of one layer."""
+    members: int = 2_000_000
+    in_memory: int = 64 * 1024**2
+    """A larger ELF file is analysed in an unnamed temporary file."""
+    binary: int = 4 * 1024**3
+    """A larger ELF file is not analysed, and told."""
+    text: int = 1024**2
+    script: int = 256 * 1024
+
+
+def read_layer(
+    layer: Layer,
+    *,
+    limits: Limits | None = None,
+    hash_binaries: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> LayerFacts:
+    """Read a layer once and return its facts.
+
+    The stored bytes are held against ``layer.digest``; where there is none, the plain bytes against ``layer.diff_id``
+    (OCI image-spec, config.md, "Layer DiffID").
+
+    Args:
+        layer: where the bytes come from.
+        limits: what it may cost.
+        hash_binaries: whether to give the sha256 of every executable.
+        progress: is told how many stored bytes were read so far.
+
+    Raises:
+        TargetDamaged: if the layer is cut, corrupt, too large, or not what its digest says.
+    """
+    bounds = limits or Limits()
+    reader = _Reader(bounds, hash_binaries=hash_binaries)
+    if isinstance(layer, MemberLayer):
+        return reader.read_members(layer.members())
+    name = f"layer {layer.digest or layer.diff_id or 'of the file system'}"
+    stored = Verifier(layer.digest, "layer") if layer.digest else None
+    plain = Verifier(layer.diff_id, "layer's diff ID") if not stored and layer.diff_id else None
+    done = 0
+
+    def watch(data: bytes) -> None:
+        nonlocal done
+        if stored:
+            stored.update(data)
+        done += len(data)
+        if progress:
+            progress(done)
+
+    with layer.open() as stream:
+        pieces = inflate(stream, watch, bounds.inflated, name)
+        facts = reader.read_tar(PlainStream(_hashed(pieces, plain), name))
+    for verifier in (stored, plain):
+        if verifier:
+            verifier.check()
+    return facts
+
+
+def _hashed(pieces: Iterator[bytes], verifier: Verifier | None) -> Iterator[bytes]:
+    if verifier is None:
+        yield from pieces
+        return
+    for piece in pieces:
+        verifier.update(piece)
+        yield piece
+
+
+class _Reader:
+    """Looks at each member and records what matters."""
+
+    def __init__(self, limits: Limits, *, hash_binaries: bool) -> None:
+        self._limits = limits
+        self._hash = hash_binaries
+        self._record = Recorder()
+
+    def read_tar(self, stream: PlainStream) -> LayerFacts:
+        for member in walk_tar(stream, self._limits.members):
+            path = normalise(member.name)
+            if path is None:
+                self._record.problem(f"member '{printable(member.name, limit=120)}' has a path that leads outside")
+                continue
+            if member.kind == "file":
+                if self._record.add_file(path):
+                    self._look(path, member.size, _TarContent(member))
+            elif member.kind == "hardlink":
+                self._record.add_hardlink(path, member.target)
+            elif member.kind == "link":
+                self._record.add_link(path, member.target)
+            elif member.kind == "directory":
+                self._record.add_directory(path)
+            else:
+                self._record.add_file(path)
+        stream.drain()
+        return self._record.facts()
+
+    def read_members(self, members: Iterator[Member]) -> LayerFacts:
+        for number, member in enumerate(members):
+            if number >= self._limits.members:
+                self._record.problem(f"more than {self._limits.members} files; the rest was not read")
+                break
+            if member.kind == "directory":
+                self._record.add_directory(member.path)
+            elif member.kind == "link":
+                self._record.add_link(member.path, member.target)
+            else:
+                self._record.add_file(member.path, whiteouts=False)
+                if member.kind == "file":
+                    self._look_on_disk(member)
+        return self._record.facts()
+
+    def _look_on_disk(self, member: Member) -> None:
+        try:
+            # O_NONBLOCK: what was a file when listed may be a pipe now, and opening must not wait.
+            descriptor = os.open(member.host_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            self._record.problem(f"{printable(member.path)} cannot be read: {error.strerror}")
+            return
+        try:
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode):
+                self._look(member.path, status.st_size, _DiskContent(descriptor))
+        except OSError as error:
+            self._record.problem(f"{printable(member.path)} cannot be read: {error.strerror}")
+        finally:
+            os.close(descriptor)
+
+    def _look(self, path: str, size: int, content: _TarContent | _DiskContent) -> None:
+        if path in TEXT_PATHS:
+            if size <= self._limits.text:
+                self._record.add_text(path, bytes(content.whole(size, b"")).decode("utf-8", "replace"))
+            else:
+                self._record.problem(f"{path} has {size} bytes and was not read")
+            return
+        if size < len(MAGIC):
+            return
+        head = content.head(len(MAGIC))
+        if head == MAGIC:
+            self._examine(path, size, content, head)
+        elif head.startswith(b"#!") and size <= self._limits.script:
+            script = describe_script(path, bytes(content.whole(size, head)).decode("utf-8", "replace"))
+            if script is not None:
+                self._record.add_script(script)
+
+    def _examine(self, path: str, size: int, content: _TarContent | _DiskContent, head: bytes) -> None:
+        if size > self._limits.binary:
+            self._record.problem(f"{printable(path)} has {size} bytes and was not analysed")
+            return
+        if size <= self._limits.in_memory:
+            self._keep(path, content.whole(size, head))
+            return
+        with tempfile.TemporaryFile() as file:
+            content.spool(size, head, file)
+            file.flush()
+            with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as data:
+                self._keep(path, data)
+
+    def _keep(self, path: str, data: Data) -> None:
+        facts = examine(data, path)
+        if isinstance(facts, BinaryFacts):
+            if self._hash:
+                facts = replace(facts, sha256=hashlib.sha256(data).hexdigest())
+            self._record.add_binary(facts)
+        elif isinstance(facts, LibraryFacts):
+            self._record.add_library(facts)
+
+
+class _TarContent:
+    """The content of a tar member, sparse ones expanded."""
+
+    def __init__(self, member: TarMember) -> None:
+        self._member = member
+
+    def head(self, size: int) -> bytes:
+        if self._member.sparse is not None:
+            # A sparse file is read whole: its first bytes may be a hole.
+            return self._sparse_head()
+        head = bytearray(size)
+        self._member.read_into(memoryview(head))
+        return bytes(head)
+
+    def _sparse_head(self) -> bytes:
+        first = next(iter(self._member.sparse or ()), None)
+        if first is None or first[0] != 0 or first[1] < len(MAGIC):
+            return b""
+        head = bytearray(len(MAGIC))
+        self._member.read_into(memoryview(head))
+        return bytes(head)
+
+    def whole(self, size: int, head: bytes) -> bytearray:
+        data = bytearray(size)
+        data[: len(head)] = head
+        for offset, length in self._extents(size):
+            start = offset + len(head) if offset == 0 else offset
+            self._member.read_into(memoryview(data)[start : offset + length])
+        return data
+
+    def spool(self, size: int, head: bytes, file: Any) -> None:
+        file.truncate(size)
+        file.write(head)
+        piece = memoryview(bytearray(1024 * 1024))
+        for offset, length in self._extents(size):
+            place = offset + len(head) if offset == 0 else offset
+            file.seek(place)
+            while place < offset + length:
+                part = piece[: min(len(piece), offset + length - place)]
+                self._member.read_into(part)
+                file.write(part)
+                place += len(part)
+
+    def _extents(self, size: int) -> list[tuple[int, int]]:
+        extents = self._member.sparse if self._member.sparse is not None else [(0, size)]
+        end = 0
+        for offset, length in extents:
+            if offset < end or offset + length > size:
+                raise TargetDamaged(f"{self._member.stream.name}: a sparse map that overlaps or leads outside the file")
+            end = offset + length
+        return extents
+
+
+class _DiskContent:
+    """The content of a file on this machine."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def head(self, size: int) -> bytes:
+        return os.pread(self._descriptor, size, 0)
+
+    def whole(self, size: int, _head: bytes) -> bytearray:
+        data = bytearray(size)
+        view = memoryview(data)
+        done = 0
+        while done < size:
+            got = os.preadv(self._descriptor, [view[done : done + 1024**2]], done)
+            if not got:
+                break
+            done += got
+        return data
+
+    def spool(self, size: int, _head: bytes, file: Any) -> None:
+        done = 0
+        while done < size and (piece := os.pread(self._descriptor, 1024**2, done)):
+            file.write(piece)
+            done += len(piece)
+        file.truncate(size)

@@ -1,0 +1,273 @@
+"""The report for a person at a terminal: what was scanned, the matrix, a paragraph a risk, one last sentence."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from inspector.escaping import printable
+from inspector.facts import BinaryFacts, Level, Report, Target, Verdict
+from inspector.reports.wording import (
+    RANK,
+    describe_binary,
+    describe_outcome,
+    describe_rootfs,
+    worst_by_binary,
+)
+
+_COLOURS: dict[Level, str] = {"crash": "1;31", "wrong": "35", "latent": "33", "unknown": "36", "safe": "32"}
+_FLIPS_SHOWN = 3
+_REMEDIES_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextStyle:
+    """How wide and how colourful, and whether every reason is shown."""
+
+    width: int = 100
+    colour: bool = False
+    verbose: bool = False
+
+    def level(self, level: Level, text: str | None = None) -> str:
+        """Return a level's word (or ``text``) in its colour."""
+        word = text if text is not None else level
+        return f"\x1b[{_COLOURS[level]}m{word}\x1b[0m" if self.colour else word
+
+    def strong(self, text: str) -> str:
+        """Return ``text`` in bold."""
+        return f"\x1b[1m{text}\x1b[0m" if self.colour else text
+
+
+def render_text(report: Report, style: TextStyle) -> str:
+    """Return the whole report as text with a final newline."""
+    blocks = ["\n".join(_render_target(target, style)) for target in report.targets]
+    blocks.append(_conclude(report, style))
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _render_target(target: Target, style: TextStyle) -> Iterator[str]:
+    yield from _render_head(target, style)
+    for problem in target.problems:
+        label = style.level("unknown", "not analysed" if target.status == "failed" else "incomplete")
+        yield from _wrap(f"  {label}: ", printable(problem.message), style)
+    if target.status == "failed":
+        return
+    if not target.binaries:
+        yield "  no binary of interest: no Go program, no static program with NSS inside, no known entrypoint"
+        return
+    yield ""
+    table = worst_by_binary(target)
+    uniform = [b for b in target.binaries if {v.level for v in table[b.path].values()} <= {"safe"}]
+    mixed = [b for b in target.binaries if b not in uniform]
+    if mixed:
+        yield from _render_matrix(target, mixed, table, style)
+    yield from _render_safe(uniform, table, style, bool(target.environments))
+    for group in _group_risks(target, mixed):
+        yield ""
+        yield from _render_risk(group, style)
+
+
+def _render_head(target: Target, style: TextStyle) -> Iterator[str]:
+    yield style.strong(printable(target.reference))
+    facts = [target.platform or "", target.digest or "", describe_rootfs(target.rootfs) if target.rootfs else ""]
+    line = ", ".join(printable(fact) for fact in facts if fact)
+    if line:
+        yield f"  {line}"
+    for note in target.notes:
+        yield f"  {printable(note)}"
+
+
+def _render_matrix(
+    target: Target, binaries: list[BinaryFacts], table: dict[str, dict[str, Verdict]], style: TextStyle
+) -> Iterator[str]:
+    """Environments down, binaries across, in as many blocks as the width needs."""
+    names = [environment.name for environment in target.environments]
+    left = max((len(printable(name)) for name in names), default=0)
+    headers = {binary.path: _short_names(binaries)[binary.path] for binary in binaries}
+    for block in _blocks(binaries, headers, style.width - left - 4):
+        columns = {b.path: max(len(headers[b.path]), len("unknown")) for b in block}
+        yield "  " + " " * left + "".join(f"  {headers[b.path]:<{columns[b.path]}}" for b in block).rstrip()
+        for name in names:
+            cells = []
+            for binary in block:
+                verdict = table[binary.path].get(name)
+                word = verdict.level if verdict else "unknown"
+                cells.append("  " + style.level(word) + " " * (columns[binary.path] - len(word)))
+            yield f"  {printable(name):<{left}}" + "".join(cells).rstrip()
+        yield ""
+
+
+def _short_names(binaries: list[BinaryFacts]) -> dict[str, str]:
+    """Return base names, or whole paths where base names clash."""
+    bases = [binary.path.rsplit("/", 1)[-1] for binary in binaries]
+    return {
+        binary.path: printable(base if bases.count(base) == 1 else binary.path, limit=60)
+        for binary, base in zip(binaries, bases, strict=True)
+    }
+
+
+def _blocks(binaries: list[BinaryFacts], headers: dict[str, str], room: int) -> Iterator[list[BinaryFacts]]:
+    block: list[BinaryFacts] = []
+    used = 0
+    for binary in binaries:
+        need = max(len(headers[binary.path]), len("unknown")) + 2
+        if block and used + need > room:
+            yield block
+            block, used = [], 0
+        block.append(binary)
+        used += need
+    if block:
+        yield block
+
+
+def _render_safe(
+    binaries: list[BinaryFacts], table: dict[str, dict[str, Verdict]], style: TextStyle, judged: bool
+) -> Iterator[str]:
+    label = style.level("safe", "safe everywhere") if judged else "found"
+    for binary in binaries:
+        verdict = next(iter(table[binary.path].values()), None)
+        why = verdict.reasons[0].text if verdict and verdict.reasons else ""
+        line = f"{printable(binary.path)} ({describe_binary(binary)})" + (f": {printable(why)}" if why else "")
+        yield from _wrap(f"  {label}  ", line, style)
+
+
+@dataclass(frozen=True, slots=True)
+class _Risk:
+    """Verdicts that say the same of one binary in several environments."""
+
+    binary: BinaryFacts
+    verdict: Verdict
+    environments: list[str]
+    names: list[str]
+
+
+def _group_risks(target: Target, binaries: list[BinaryFacts]) -> list[_Risk]:
+    """Group what is not safe by binary, rule, level and way; gravest first.
+
+    Of a binary's latent ways only those are told that nothing graver of the same rule has told already.
+    """
+    by_path = {binary.path: binary for binary in binaries}
+    groups: dict[tuple[object, ...], _Risk] = {}
+    for environment in target.environments:
+        for verdict in environment.verdicts:
+            binary = by_path.get(verdict.path or "")
+            if binary is None or verdict.level == "safe":
+                continue
+            why = tuple((r.text, r.where) for r in verdict.reasons) if RANK[verdict.level] > RANK["latent"] else ()
+            key = (verdict.path, verdict.rule, verdict.level, verdict.outcome, verdict.call, why)
+            risk = groups.setdefault(key, _Risk(binary, verdict, [], []))
+            if environment.name not in risk.environments:
+                risk.environments.append(environment.name)
+            if verdict.name and verdict.name not in risk.names:
+                risk.names.append(verdict.name)
+    told = {(r.verdict.path, r.verdict.rule) for r in groups.values() if RANK[r.verdict.level] > RANK["latent"]}
+    kept = [r for r in groups.values() if r.verdict.level != "latent" or (r.verdict.path, r.verdict.rule) not in told]
+    return sorted(kept, key=lambda risk: -RANK[risk.verdict.level])
+
+
+def _render_risk(risk: _Risk, style: TextStyle) -> Iterator[str]:
+    verdict = risk.verdict
+    label = style.level(verdict.level, verdict.level.upper())
+    what = describe_outcome(verdict)
+    environments = ", ".join(printable(name) for name in risk.environments)
+    head = f"{style.strong(printable(risk.binary.path))} ({describe_binary(risk.binary)})"
+    told = f": {what} in {environments}" if what else f": in {environments}"
+    yield from _wrap(
+        f"{label}  ", head + (told if verdict.level != "latent" else ": safe as long as nothing changes"), style
+    )
+    asked = f" of {', '.join(printable(name) for name in risk.names)}" if risk.names else ""
+    if verdict.call:
+        yield from _wrap("    call     ", f"{verdict.call}{asked} [{verdict.rule}, {verdict.confidence}]", style)
+    for number, reason in enumerate(verdict.reasons if style.verbose else verdict.reasons[:6]):
+        where = f" ({printable(reason.where)})" if reason.where else ""
+        yield from _wrap("    because  " if number == 0 else "             ", printable(reason.text) + where, style)
+    if style.verbose and verdict.evidence:
+        yield from _wrap("    evidence ", ", ".join(printable(item) for item in verdict.evidence), style)
+    if verdict.level == "latent":
+        flips = [flip.change for flip in verdict.flips]
+        yield from _some("    flips    ", flips, _FLIPS_SHOWN, style)
+    remedies = [remedy.text for remedy in verdict.remedies]
+    yield from _some("    fix      ", remedies, _REMEDIES_SHOWN, style)
+
+
+def _some(label: str, texts: list[str], shown: int, style: TextStyle) -> Iterator[str]:
+    kept = texts if style.verbose else texts[:shown]
+    for number, text in enumerate(kept):
+        yield from _wrap(label if number == 0 else " " * len(label), printable(text), style)
+    if len(texts) > len(kept):
+        yield " " * len(label) + f"… and {len(texts) - len(kept)} more (-v shows all)"
+
+
+def _wrap(label: str, text: str, style: TextStyle) -> Iterator[str]:
+    visible = len(_plain(label))
+    lines = textwrap.wrap(text, max(style.width - visible, 30), break_on_hyphens=False) or [""]
+    yield label + lines[0]
+    for line in lines[1:]:
+        yield " " * visible + line
+
+
+def _plain(text: str) -> str:
+    import re
+
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def _conclude(report: Report, style: TextStyle) -> str:
+    summary = report.summary
+    failed = [target for target in report.targets if target.status == "failed"]
+    partial = [target for target in report.targets if target.status == "incomplete"]
+    if summary.worst is None:
+        sentence = "nothing could be analysed" if failed else "nothing to judge: no binary of interest was found"
+        return f"Verdict: {style.level('unknown' if failed else 'safe', sentence)}."
+    parts = [_sentence(report, style)]
+    if failed or partial:
+        parts.append(
+            style.level("unknown", f"{len(failed) + len(partial)} of {len(report.targets)} not fully analysed")
+        )
+    return "Verdict: " + "; ".join(parts) + "."
+
+
+def _sentence(report: Report, style: TextStyle) -> str:
+    level = report.summary.worst or "unknown"
+    paths = _paths_at(report.targets, level)
+    where = _environments_at(report.targets, level)
+    names = ", ".join(printable(path.rsplit("/", 1)[-1], limit=60) for path in paths[:4])
+    names += f" and {len(paths) - 4} more" if len(paths) > 4 else ""
+    if level == "crash":
+        remedy = _first_remedy(report.targets)
+        cure = f"; smallest remedy: {printable(remedy)}" if remedy else ""
+        return f"{style.level('crash', f'{names} would crash')} in {_listing(where)}{cure}"
+    if level == "wrong":
+        return f"{style.level('wrong', f'{names} would get wrong answers')} in {_listing(where)}"
+    if level == "latent":
+        return f"{style.level('latent', 'no crash today')}; {names} would crash after one change outside the binary"
+    if level == "unknown":
+        return f"{style.level('unknown', f'of {names} it cannot be told')}"
+    return style.level("safe", "no binary would crash in these environments")
+
+
+def _paths_at(targets: Iterable[Target], level: Level) -> list[str]:
+    return list(
+        dict.fromkeys(v.path or "" for t in targets for e in t.environments for v in e.verdicts if v.level == level)
+    )
+
+
+def _environments_at(targets: Iterable[Target], level: Level) -> list[str]:
+    return list(
+        dict.fromkeys(e.name for t in targets for e in t.environments if any(v.level == level for v in e.verdicts))
+    )
+
+
+def _listing(names: list[str]) -> str:
+    shown = ", ".join(printable(name) for name in names[:4])
+    return f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown
+
+
+def _first_remedy(targets: Iterable[Target]) -> str | None:
+    for target in targets:
+        for environment in target.environments:
+            for verdict in environment.verdicts:
+                if verdict.level == "crash" and verdict.remedies:
+                    return verdict.remedies[0].text
+    return None

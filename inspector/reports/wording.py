@@ -1,0 +1,76 @@
+"""Words for facts and verdicts that several formats use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from inspector.escaping import printable
+from inspector.facts import BinaryFacts, Level, RootFsFacts, Target, Verdict
+
+RANK: Mapping[Level, int] = {"crash": 4, "wrong": 3, "latent": 2, "unknown": 1, "safe": 0}
+
+_OUTCOMES = {
+    "dies": "dies by a signal",
+    "cannot-resolve": "cannot resolve",
+    "cannot-start": "cannot start",
+    "wrong-answer": "resolves otherwise than meant",
+}
+_LIKELIHOODS = {"always": "every time", "sooner-or-later": "sooner or later", "rare": "rarely"}
+
+
+def describe_outcome(verdict: Verdict) -> str:
+    """``dies by a signal, sooner or later``; empty where the verdict has no outcome."""
+    if verdict.outcome is None:
+        return ""
+    likelihood = f", {_LIKELIHOODS[verdict.likelihood]}" if verdict.likelihood else ""
+    return f"{_OUTCOMES[verdict.outcome]}{likelihood}"
+
+
+def describe_binary(binary: BinaryFacts) -> str:
+    """``static, glibc 2.31 inside, Go 1.15.15 with the cgo resolver, x86-64``."""
+    parts = [binary.linkage]
+    if binary.linkage.startswith("static") and binary.libc.kind in {"glibc", "musl"}:
+        version = (
+            binary.libc.version
+            or {"before-2.34": "before 2.34", "2.34-or-later": "2.34 or later", None: ""}[binary.libc.era]
+        )
+        parts.append(f"{binary.libc.kind} {version}".strip() + " inside")
+    elif binary.needs_glibc:
+        parts.append(f"needs glibc {binary.needs_glibc}")
+    elif binary.linkage.startswith("dynamic") and binary.libc.kind == "musl":
+        parts.append("musl")
+    if binary.go is not None:
+        guess = " (a guess)" if binary.go.source == "strings" else ""
+        kinds = {exposure.kind for exposure in binary.exposures or ()}
+        resolver = " with the cgo resolver" if "dns" in kinds else ""
+        parts.append(f"Go {printable(binary.go.version, limit=40)}{guess}{resolver}")
+    parts.append(binary.machine)
+    return ", ".join(parts)
+
+
+def describe_rootfs(rootfs: RootFsFacts | None) -> str:
+    """``glibc 2.36 in the image`` and the like."""
+    if rootfs is None or rootfs.files is None:
+        return "no root filesystem seen"
+    if rootfs.libc.kind == "none":
+        return "no libc in the image"
+    if rootfs.libc.kind == "unknown":
+        return "unknown libc in the image"
+    return f"{rootfs.libc.kind} {rootfs.libc.version or 'of unknown version'} in the image"
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
+    """Return the verdict with the gravest level, the first among equals."""
+    return max(verdicts, key=lambda verdict: RANK[verdict.level], default=None)
+
+
+def worst_by_binary(target: Target) -> dict[str, dict[str, Verdict]]:
+    """Return path → environment → its worst verdict."""
+    table: dict[str, dict[str, Verdict]] = {binary.path: {} for binary in target.binaries}
+    for environment in target.environments:
+        for verdict in environment.verdicts:
+            row = table.setdefault(verdict.path or "", {})
+            known = row.get(environment.name)
+            if known is None or RANK[verdict.level] > RANK[known.level]:
+                row[environment.name] = verdict
+    return table

@@ -1,0 +1,6 @@
+"""Facts × context to verdicts, with what would flip and what would cure them. Pure."""
+
+from inspector.risk.judgement import judge
+from inspector.risk.rules import RULES, Rule
+
+__all__ = ["RULES", "Rule", "judge"]

@@ -1,0 +1,142 @@
+"""One JSON case of ``inspector judge --batch`` to its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast, get_args
+
+from inspector.errors import InspectorError, UsageError
+from inspector.facts import (
+    BinaryFacts,
+    Call,
+    Exposure,
+    ExposureKind,
+    GoBuild,
+    ImageLibc,
+    Libc,
+    LibcKind,
+    Linkage,
+    RootFsFacts,
+)
+from inspector.resolver.batch import call_of, context_of, reason_of, text_of
+from inspector.risk.judgement import judge
+
+_CALLS: frozenset[str] = frozenset(get_args(Call))
+
+
+def answer(case: object) -> dict[str, Any]:
+    """Answer one case; a case that cannot be understood is answered with ``id`` and ``error``."""
+    if not isinstance(case, dict):
+        return {"id": None, "error": "a case is a JSON object"}
+    identity = case.get("id")
+    try:
+        binary = _binary(_object(case, "binary"))
+        rootfs = _rootfs(_object(case, "rootfs"))
+        verdict = judge(binary, rootfs, context_of(case), call=call_of(case, _CALLS), name=text_of(case, "name"))
+    except InspectorError as error:
+        return {"id": identity, "error": str(error)}
+    return {
+        "id": identity,
+        "rule": verdict.rule,
+        "level": verdict.level,
+        "outcome": verdict.outcome,
+        "likelihood": verdict.likelihood,
+        "confidence": verdict.confidence,
+        "decision": verdict.decision,
+        "order": verdict.order,
+        "reasons": [reason_of(reason) for reason in verdict.reasons],
+        "flips": [{"change": flip.change, "level": flip.level} for flip in verdict.flips],
+        "remedies": [{"kind": remedy.kind, "text": remedy.text} for remedy in verdict.remedies],
+    }
+
+
+def _object(case: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = case.get(key)
+    if not isinstance(value, dict):
+        raise UsageError(f"'{key}' must be an object")
+    return value
+
+
+def _binary(fields: Mapping[str, Any]) -> BinaryFacts:
+    linkage, machine = fields.get("linkage"), fields.get("machine")
+    if linkage not in get_args(Linkage):
+        raise UsageError(f"'linkage' must be one of {', '.join(get_args(Linkage))}")
+    if not isinstance(machine, str):
+        raise UsageError("'machine' must be text")
+    kinds = fields.get("exposures")
+    if not (kinds is None or (isinstance(kinds, list) and all(kind in get_args(ExposureKind) for kind in kinds))):
+        raise UsageError("'exposures' must be null or a list of dns, user, clib")
+    dl_var_init = fields.get("dl_var_init")
+    return BinaryFacts(
+        path=text_of(fields, "path") or "",
+        size=0,
+        machine=machine,
+        linkage=cast("Linkage", linkage),
+        interpreter=text_of(fields, "interpreter"),
+        needs_glibc=text_of(fields, "needs_glibc"),
+        stripped=False,
+        libc=_libc(fields.get("libc")),
+        go=_go(fields.get("go")),
+        exposures=None
+        if kinds is None
+        else tuple(Exposure(kind=cast("ExposureKind", kind), evidence=()) for kind in kinds),
+        dl_var_init=dl_var_init if isinstance(dl_var_init, bool) else None,
+    )
+
+
+def _libc(fields: object) -> Libc:
+    if fields is None:
+        return Libc()
+    if not isinstance(fields, dict) or fields.get("kind") not in get_args(LibcKind):
+        raise UsageError("'libc' must be an object with a kind: glibc, musl, none or unknown")
+    era = fields.get("era")
+    return Libc(
+        kind=fields["kind"],
+        version=text_of(fields, "version"),
+        era=era if era in {"before-2.34", "2.34-or-later"} else None,
+    )
+
+
+def _go(fields: object) -> GoBuild | None:
+    if fields is None:
+        return None
+    if not isinstance(fields, dict) or not isinstance(fields.get("version"), str):
+        raise UsageError("'go' must be null or an object with a version")
+    tags, cgo = fields.get("tags"), fields.get("cgo")
+    if not (tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags))):
+        raise UsageError("'tags' must be null or a list of words")
+    return GoBuild(
+        version=fields["version"],
+        cgo=cgo if isinstance(cgo, bool) else None,
+        tags=None if tags is None else tuple(tags),
+        default_godebug=text_of(fields, "default_godebug"),
+    )
+
+
+def _rootfs(fields: Mapping[str, Any]) -> RootFsFacts:
+    libc = fields.get("libc")
+    image = _libc(libc)
+    relr = libc.get("relr") if isinstance(libc, dict) else None
+    return RootFsFacts(
+        libc=ImageLibc(kind=image.kind, version=image.version, relr=relr if isinstance(relr, bool) else None),
+        nss=_words(fields, "nss"),
+        libresolv=_flag(fields, "libresolv"),
+        ld_so_cache=_flag(fields, "ld_so_cache"),
+        interpreters=_words(fields, "interpreters"),
+        loader_dl_var_init=_flag(fields, "loader_dl_var_init"),
+        nss_tls=_words(fields, "nss_tls"),
+    )
+
+
+def _words(fields: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+    value = fields.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise UsageError(f"'{key}' must be null or a list of words")
+    return tuple(value)
+
+
+def _flag(fields: Mapping[str, Any], key: str) -> bool | None:
+    value = fields.get(key)
+    return value if isinstance(value, bool) else None

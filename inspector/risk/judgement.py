@@ -1,0 +1,81 @@
+"""``judge()``: the rules asked in order, and the changes that would flip what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from inspector.facts import BinaryFacts, Call, Flip, Remedy, ResolverContext, RootFsFacts, Verdict
+from inspector.risk.changes import cures, dangers
+from inspector.risk.rebuilding import rebuild_remedies
+from inspector.risk.rules import RULES
+from inspector.risk.situation import Situation
+
+_BAD = frozenset({"crash"})
+
+
+def judge(
+    binary: BinaryFacts,
+    rootfs: RootFsFacts,
+    context: ResolverContext,
+    *,
+    call: Call,
+    name: str | None,
+    known: bool = True,
+) -> Verdict:
+    """Say what happens when a binary makes one call in one context.
+
+    Args:
+        binary: the executable's facts.
+        rootfs: what its image offers a loader.
+        context: the whole of what the process will see.
+        call: the function of package net or os/user that is called (``clib``: a C library's own look-up).
+        name: what is looked up, None where the call has no name or it is not known.
+        known: the call is known to be made; else a crash is only latent, and the call is the flip.
+
+    Returns:
+        The verdict. It is ``unknown`` where a fact that decides is missing, never ``safe`` by silence.
+    """
+    return judge_situation(Situation(binary, rootfs, context, call, name, known))
+
+
+def judge_situation(situation: Situation) -> Verdict:
+    """As ``judge``."""
+    verdict = _ask(situation)
+    if verdict.level == "safe":
+        flips = _flips(situation)
+        if flips:
+            verdict = replace(verdict, level="latent", flips=flips)
+    elif verdict.level == "latent":
+        verdict = replace(verdict, flips=_flips(situation))
+    if verdict.level in {"crash", "wrong"} or (verdict.level == "latent" and verdict.outcome):
+        verdict = replace(verdict, remedies=_remedies(situation, verdict))
+    return verdict
+
+
+def _ask(situation: Situation) -> Verdict:
+    for rule in RULES:
+        verdict = rule.judge(situation)
+        if verdict is not None:
+            return verdict
+    raise AssertionError("the last rule always has something to say")
+
+
+def _flips(situation: Situation) -> tuple[Flip, ...]:
+    """Return the changes after which it crashes, each tried."""
+    return tuple(
+        Flip(change=change.text, level="crash") for change in dangers(situation) if _ask(change.after).level in _BAD
+    )
+
+
+def _remedies(situation: Situation, verdict: Verdict) -> tuple[Remedy, ...]:
+    """Return the changes that cure, each tried, the smallest first; rebuilding last."""
+    taken = situation if situation.known else situation.changed(known=True)
+    tried = tuple(
+        Remedy(kind=change.kind, text=change.text)
+        for change in cures(taken)
+        if _ask(change.after).level in {"safe", "latent"}
+    )
+    return tried + rebuild_remedies(situation, verdict)
+
+
+__all__ = ["judge", "judge_situation"]

@@ -1,0 +1,84 @@
+"""Which NSS sources glibc asks: nsswitch.conf as glibc reads it, which is not as Go does (nsswitch.conf(5))."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from inspector.facts import GlibcEra
+
+_TOKEN = re.compile(r"\[[^\]]*\]|[^\s\[]+")
+_DEFAULTS_OLD = {
+    "hosts": "dns [!UNAVAIL=return] files",
+    "passwd": "files",
+    "group": "files",
+    "services": "files",
+}
+"""What glibc before 2.34 falls back on (nss/nsswitch.c, DEFAULT_CONFIG and the databases' own)."""
+_DEFAULTS_NEW = {"hosts": "files dns", "passwd": "files", "group": "files", "services": "files"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One source of a database."""
+
+    name: str
+    stops_when_absent: bool
+    """``[NOTFOUND=return]`` and the like: later sources are not asked for what this one does not have."""
+
+
+@lru_cache(maxsize=4096)
+def sources_of(text: str | None, database: str, era: GlibcEra | None) -> tuple[Asked, ...]:
+    """Return the sources of a database, in order; the last line for it counts.
+
+    Args:
+        text: nsswitch.conf, None where there is none.
+        database: hosts, passwd, group, initgroups or services; initgroups falls back on group.
+        era: of the glibc that reads it.
+    """
+    found: str | None = None
+    for line in (text or "").split("\n"):
+        head, colon, rest = line.split("#", 1)[0].partition(":")
+        if colon and head.strip() == database:
+            found = rest
+    if found is None and database == "initgroups":
+        return sources_of(text, "group", era)
+    if found is None:
+        found = (_DEFAULTS_OLD if era == "before-2.34" else _DEFAULTS_NEW)[database]
+    asked: list[Asked] = []
+    for token in _TOKEN.findall(found):
+        if not token.startswith("["):
+            asked.append(Asked(token, stops_when_absent=False))
+        elif asked and _stops(token):
+            asked[-1] = Asked(asked[-1].name, stops_when_absent=True)
+    return tuple(asked)
+
+
+def _stops(criteria: str) -> bool:
+    stops = False
+    for word in criteria.strip("[]").lower().split():
+        status, _, action = word.partition("=")
+        if action == "return" and status in {"notfound", "!success", "!unavail", "!tryagain"}:
+            stops = True
+    return stops
+
+
+def answered_by_files(files_text: str | None, call: str, key: str) -> bool | None:
+    """Whether /etc/hosts, passwd, group or services has what is looked up; None where the text is not known."""
+    if files_text is None:
+        return None
+    for line in files_text.split("\n"):
+        content = line.split("#", 1)[0]
+        if call in {"user", "group"} and content.split(":", 1)[0] == key:
+            return True
+        if call in {"uid", "current"} and content.split(":")[2:3] == [key]:
+            return True
+        words = content.split()
+        if call == "host" and any(word.lower() == key.lower().rstrip(".") for word in words[1:]):
+            return True
+        if call == "addr" and words[:1] == [key]:
+            return True
+        if call == "port" and key in words[:1] + words[2:]:
+            return True
+    return False

@@ -1,0 +1,174 @@
+"""One reference to the facts of its images: source → layers → store → overlay.
+
+``collect`` gives facts only; ``scan`` judges them too and is the library's front door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from inspector import __version__
+from inspector.errors import InspectorError
+from inspector.facts import (
+    Environment,
+    Image,
+    Layer,
+    LayerFacts,
+    LayerId,
+    Problem,
+    Report,
+    RootFsFacts,
+    Target,
+    Tool,
+)
+from inspector.judging import Wishes, judge_target, summarise
+from inspector.layers import merge, read_layer, select_binaries
+from inspector.references import parse
+from inspector.sources import SourceOptions, open_images
+from inspector.store import NullStore, Store
+
+Progress = Callable[[str, int, int | None], None]
+"""Told (layer's name, bytes read so far, bytes in all or None) while a blob is read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanOptions:
+    """How to reach images and where to keep facts."""
+
+    source: SourceOptions = field(default_factory=SourceOptions)
+    cache_dir: Path | None = None
+    """Where the store lives; None: inspector's directory in the user's cache."""
+    use_cache: bool = True
+    hash_binaries: bool = False
+    paths: tuple[str, ...] = ()
+    """Report these paths of the image only; empty: everything of interest."""
+    workers: int = 1
+    """Layers read at the same time."""
+
+
+def scan(
+    reference: str,
+    *,
+    environments: Sequence[Environment] | None = None,
+    options: ScanOptions | None = None,
+    wishes: Wishes | None = None,
+) -> Report:
+    """Scan one reference and judge what it holds.
+
+    Args:
+        reference: as on the command line (``repo:tag``, ``docker-archive:PATH``, ``dir:PATH``…).
+        environments: where it will run; None: the presets marked common.
+        options: how to reach the image.
+        wishes: what the caller knows besides: files, variables, names and calls.
+
+    Returns:
+        A report with a target for each image that the reference stands for. What could not be read is a target
+        with status ``failed`` or ``incomplete`` and its problems.
+
+    Raises:
+        InspectorError: if the reference cannot be parsed, found or reached.
+    """
+    targets = [judge_target(target, environments, wishes or Wishes()) for target in collect(reference, options=options)]
+    return report_of(targets)
+
+
+def report_of(targets: Iterable[Target]) -> Report:
+    """Put targets into a report, with its summary."""
+    kept = tuple(targets)
+    return Report(tool=Tool(version=__version__), targets=kept, summary=summarise(kept))
+
+
+def collect(
+    reference: str, *, options: ScanOptions | None = None, progress: Progress | None = None
+) -> tuple[Target, ...]:
+    """Return the facts of every image that ``reference`` stands for, without verdicts.
+
+    Raises:
+        InspectorError: if the reference cannot be parsed, found or reached. Damage met while an image is read is
+            not raised: it is that target's status and problems.
+    """
+    options = options or ScanOptions()
+    parsed = parse(reference)
+    with ExitStack() as stack:
+        store = stack.enter_context(Store.open(options.cache_dir)) if options.use_cache else NullStore()
+        source = replace(options.source, paths=options.paths)
+        images = open_images(parsed, source, store)
+        return tuple(_target(image, store, options, progress) for image in images)
+
+
+def _target(image: Image, store: Store | NullStore, options: ScanOptions, progress: Progress | None) -> Target:
+    target = Target(
+        reference=image.reference,
+        digest=image.digest,
+        platform=image.platform,
+        notes=tuple(image.notes),
+        config=image.config,
+    )
+    try:
+        layers = image.layers
+        named = replace(target, layers=_layer_ids(layers))
+        facts = _read_layers(layers, store, options, progress)
+        return _describe(named, image, facts, options)
+    except InspectorError as error:
+        advice = f"; {error.advice}" if error.advice else ""
+        return replace(target, status="failed", problems=(Problem(stage="layers", message=f"{error}{advice}"),))
+
+
+def _layer_ids(layers: Sequence[Layer]) -> tuple[LayerId, ...]:
+    return tuple(
+        LayerId(digest=layer.digest, diff_id=layer.diff_id) for layer in layers if layer.digest or layer.diff_id
+    )
+
+
+def _read_layers(
+    layers: Sequence[Layer], store: Store | NullStore, options: ScanOptions, progress: Progress | None
+) -> list[LayerFacts]:
+    def read(layer: Layer) -> LayerFacts:
+        return _read_one(layer, store, options, progress)
+
+    if options.workers <= 1 or len(layers) <= 1:
+        return [read(layer) for layer in layers]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=options.workers) as pool:
+        return list(pool.map(read, layers))
+
+
+def _read_one(layer: Layer, store: Store | NullStore, options: ScanOptions, progress: Progress | None) -> LayerFacts:
+    key = layer.digest or layer.diff_id
+    if key and options.hash_binaries:
+        key = f"{key}+sha256"
+    known = store.facts(key) if key else None
+    if known is not None:
+        return known
+    name = layer.digest or layer.diff_id or "file system"
+    told = None if progress is None else lambda done: progress(name, done, layer.size)
+    facts = read_layer(layer, hash_binaries=options.hash_binaries, progress=told)
+    if key:
+        store.save(key, facts)
+    return facts
+
+
+def _describe(target: Target, image: Image, facts: Sequence[LayerFacts], options: ScanOptions) -> Target:
+    root = merge([(fact, layer.diff_id) for fact, layer in zip(facts, image.layers, strict=True)])
+    config = target.config
+    selection = select_binaries(root, config, paths=options.paths)
+    problems = tuple(Problem(stage="layers", message=text) for fact in facts for text in fact.problems)
+    problems += tuple(Problem(stage="selection", message=text) for text in selection.problems)
+    problems += tuple(
+        Problem(stage="binaries", message=f"{binary.path}: {text}")
+        for binary in selection.binaries
+        if binary.exposures is None
+        for text in binary.problems or ("could not be analysed",)
+    )
+    return replace(
+        target,
+        status="incomplete" if problems else "analysed",
+        problems=problems,
+        rootfs=root.facts() if image.has_root else RootFsFacts(),
+        script_variables=selection.script_variables,
+        binaries=selection.binaries,
+    )

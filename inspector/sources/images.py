@@ -1,0 +1,37 @@
+"""Images as plain data: what every source here hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from inspector.facts import BlobStream, ImageConfig, Layer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLayer:
+    """A layer that some place can open."""
+
+    digest: str | None
+    diff_id: str | None
+    media_type: str
+    size: int | None
+    opener: Callable[[], AbstractContextManager[BlobStream]]
+
+    def open(self) -> AbstractContextManager[BlobStream]:
+        """Open the blob as stored."""
+        return self.opener()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcedImage:
+    """One image for one platform."""
+
+    reference: str
+    digest: str | None = None
+    platform: str | None = None
+    config: ImageConfig = field(default_factory=ImageConfig)
+    layers: Sequence[Layer] = ()
+    notes: Sequence[str] = ()
+    has_root: bool = True

@@ -1,0 +1,5 @@
+"""Facts by digest and analyser version, and manifests by digest, kept between runs."""
+
+from inspector.store.sqlite import NullStore, Store
+
+__all__ = ["NullStore", "Store"]
