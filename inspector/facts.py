@@ -139,8 +139,8 @@ class LayerFacts:
     """All that remains of a layer once it has been read.
 
     A path stands in exactly one of ``files``, ``directories``, ``links`` and ``hardlinks``; ``binaries``,
-    ``libraries``, ``scripts`` and ``texts`` describe some of the ``files``. ``whiteouts`` and ``opaques`` speak of lower
-    layers only (OCI image-spec, layer.md, "Whiteouts").
+    ``libraries``, ``scripts`` and ``texts`` describe some of the ``files``. ``whiteouts`` and ``opaques`` speak of
+    lower layers only (OCI image-spec, layer.md, "Whiteouts").
     """
 
     files: tuple[str, ...] = ()

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from inspector.judging import Wishes, judge_target, summarise
 from inspector.layers import merge, read_layer, select_binaries
 from inspector.references import parse
 from inspector.sources import SourceOptions, open_images
-from inspector.store import NullStore, Store
+from inspector.store import FactStore, NullStore, Store
 
 Progress = Callable[[str, int, int | None], None]
 """Told (layer's name, bytes read so far, bytes in all or None) while a blob is read."""
@@ -92,14 +91,13 @@ def collect(
     """
     options = options or ScanOptions()
     parsed = parse(reference)
-    with ExitStack() as stack:
-        store = stack.enter_context(Store.open(options.cache_dir)) if options.use_cache else NullStore()
+    with Store.open(options.cache_dir) if options.use_cache else NullStore() as store:
         source = replace(options.source, paths=options.paths)
         images = open_images(parsed, source, store)
         return tuple(_target(image, store, options, progress) for image in images)
 
 
-def _target(image: Image, store: Store | NullStore, options: ScanOptions, progress: Progress | None) -> Target:
+def _target(image: Image, store: FactStore, options: ScanOptions, progress: Progress | None) -> Target:
     target = Target(
         reference=image.reference,
         digest=image.digest,
@@ -124,7 +122,7 @@ def _layer_ids(layers: Sequence[Layer]) -> tuple[LayerId, ...]:
 
 
 def _read_layers(
-    layers: Sequence[Layer], store: Store | NullStore, options: ScanOptions, progress: Progress | None
+    layers: Sequence[Layer], store: FactStore, options: ScanOptions, progress: Progress | None
 ) -> list[LayerFacts]:
     def read(layer: Layer) -> LayerFacts:
         return _read_one(layer, store, options, progress)
@@ -137,7 +135,7 @@ def _read_layers(
         return list(pool.map(read, layers))
 
 
-def _read_one(layer: Layer, store: Store | NullStore, options: ScanOptions, progress: Progress | None) -> LayerFacts:
+def _read_one(layer: Layer, store: FactStore, options: ScanOptions, progress: Progress | None) -> LayerFacts:
     key = layer.digest or layer.diff_id
     if key and options.hash_binaries:
         key = f"{key}+sha256"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -55,7 +56,7 @@ def run_batch(source: str, answer: Callable[[Any], dict[str, Any]], output: Path
 
 def _open_source(source: str, stack: ExitStack) -> BinaryIO:
     if source == "-":
-        return click.get_binary_stream("stdin")
+        return sys.stdin.buffer
     try:
         return stack.enter_context(Path(source).open("rb"))
     except OSError as error:
@@ -64,7 +65,7 @@ def _open_source(source: str, stack: ExitStack) -> BinaryIO:
 
 def _open_sink(output: Path | None, stack: ExitStack) -> BinaryIO:
     if output is None:
-        return click.get_binary_stream("stdout")
+        return sys.stdout.buffer
     try:
         return stack.enter_context(output.open("wb"))
     except OSError as error:

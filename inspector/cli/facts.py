@@ -17,7 +17,7 @@ from inspector.cli.options import image_options
 @click.option("--allow-incomplete", is_flag=True, help="Do not exit with 4 for what could not be told.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the result only.")
 @click.pass_context
-def facts(ctx: click.Context, references: tuple[str, ...], **flags: Any) -> None:
+def facts(ctx: click.Context, /, references: tuple[str, ...], **flags: Any) -> None:
     """Print what images hold, as JSON, without judging it; 'inspector judge FILE' reads it."""
     from inspector.cli.delivery import exit_code, write
     from inspector.cli.scan import collect_all

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from inspector.facts import Report
 @context_options
 @output_options
 @click.pass_context
-def judge(ctx: click.Context, files: tuple[str, ...], batch: str | None, **flags: Any) -> None:
+def judge(ctx: click.Context, /, files: tuple[str, ...], batch: str | None, **flags: Any) -> None:
     """Judge stored facts again, without the image.
 
     FILE is what 'inspector facts' or 'inspector scan --format json' wrote; '-' is standard input.
@@ -49,7 +50,7 @@ def _read(name: str) -> Report:
 
     try:
         if name == "-":
-            content = click.get_binary_stream("stdin").read(MAX_DOCUMENT + 1)
+            content = sys.stdin.buffer.read(MAX_DOCUMENT + 1)
         else:
             with Path(name).open("rb") as file:
                 content = file.read(MAX_DOCUMENT + 1)

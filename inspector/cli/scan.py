@@ -25,7 +25,7 @@ from inspector.facts import Target
 @context_options
 @output_options
 @click.pass_context
-def scan(ctx: click.Context, references: tuple[str, ...], **flags: Any) -> None:
+def scan(ctx: click.Context, /, references: tuple[str, ...], **flags: Any) -> None:
     """Scan images and say whether their binaries would crash, and why.
 
     REF is repo:tag[@digest], or registry:, docker:, podman:, docker-archive:, oci-archive:, oci-dir:, dir: or file:

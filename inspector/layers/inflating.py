@@ -77,9 +77,10 @@ def _errors() -> tuple[type[Exception], ...]:
     """Return what the libraries raise for corrupt content; isal and zstd have classes of their own."""
     found: list[type[Exception]] = [zlib.error, ValueError, EOFError, OSError, MemoryError]
     try:
-        from isal import isal_zlib
+        from isal import igzip_lib
 
-        found.append(isal_zlib.IsalError)
+        corrupt: Any = igzip_lib.IsalError
+        found.append(corrupt)
     except ImportError:
         pass
     try:

@@ -28,7 +28,7 @@ def describe_outcome(verdict: Verdict) -> str:
 
 def describe_binary(binary: BinaryFacts) -> str:
     """``static, glibc 2.31 inside, Go 1.15.15 with the cgo resolver, x86-64``."""
-    parts = [binary.linkage]
+    parts: list[str] = [binary.linkage]
     if binary.linkage.startswith("static") and binary.libc.kind in {"glibc", "musl"}:
         version = (
             binary.libc.version

@@ -1,10 +1,10 @@
 """What happens when a static glibc enters NSS: the mechanism, by machine, versions and what is asked.
 
 Static glibc resolves sources by ``dlopen`` (glibc bug 19341). Up to 2.33 ``files`` and ``dns`` are modules too, so
-every look-up loads the image's libnss_files.so.2 and, with it, the image's libc: a second libc, whose per-thread state is set
-up in the loading thread only. From 2.34 on ``files`` and ``dns`` are inside libc, and a module comes in only where
-nsswitch.conf names another source and the image has it. Observed with probe programs of Go 1.9 to 1.27, static glibc
-2.31, 2.36 and 2.41, in root filesystems with 2.31, 2.36, 2.41, 2.43, musl and none, on five machines.
+every look-up loads the image's libnss_files.so.2 and, with it, the image's libc: a second libc, whose per-thread
+state is set up in the loading thread only. From 2.34 on ``files`` and ``dns`` are inside libc, and a module comes in
+only where nsswitch.conf names another source and the image has it. Observed with probe programs of Go 1.9 to 1.27,
+static glibc 2.31, 2.36 and 2.41, in root filesystems with 2.31, 2.36, 2.41, 2.43, musl and none, on five machines.
 """
 
 from __future__ import annotations

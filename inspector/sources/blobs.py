@@ -105,7 +105,6 @@ class ArchiveBlobs:
                     if number >= _MAX_MEMBERS:
                         raise LimitExceeded(f"{self.what} has more than {_MAX_MEMBERS} members")
                     self._add(member)
-                    archive.members.clear()
         except (tarfile.TarError, ValueError, EOFError, OverflowError, RecursionError):
             raise TargetDamaged(f"{self.what} is not an image archive, or damaged") from None
 
@@ -200,24 +199,37 @@ def open_archive(path: Path | None, what: str) -> ArchiveBlobs:
         return ArchiveBlobs(_spool(file, what), what)
 
 
+def open_archive_stream(stream: BlobStream, what: str) -> ArchiveBlobs:
+    """Open an archive that comes as a stream, by way of an unnamed temporary file.
+
+    Raises:
+        TargetDamaged: if it is no archive.
+    """
+    return ArchiveBlobs(_spool(stream, what), what)
+
+
 def _peek(file: IO[bytes]) -> bytes:
     head = file.read(4)
     file.seek(0)
     return head
 
 
-def _spool(source: IO[bytes], what: str) -> IO[bytes]:
+def _spool(source: BlobStream, what: str) -> IO[bytes]:
     """Copy a stream to an unnamed temporary file, inflated."""
     spooled = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the blobs in it
     total = 0
     try:
         for piece in inflated_pieces(source, what):
             total += len(piece)
-            if total > _MAX_SPOOLED:
-                raise LimitExceeded(f"{what} has more than {_MAX_SPOOLED} bytes")
+            _check_total(total, what)
             spooled.write(piece)
         spooled.flush()
     except BaseException:
         spooled.close()
         raise
     return spooled
+
+
+def _check_total(total: int, what: str) -> None:
+    if total > _MAX_SPOOLED:
+        raise LimitExceeded(f"{what} has more than {_MAX_SPOOLED} bytes")

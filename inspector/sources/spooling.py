@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 from inspector.errors import TargetDamaged
+from inspector.facts import BlobStream
 
 _PIECE = 1024 * 1024
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -17,7 +18,7 @@ def is_compressed(head: bytes) -> bool:
     return head.startswith((_GZIP, _ZSTD))
 
 
-def inflated_pieces(source: IO[bytes], what: str) -> Iterator[bytes]:
+def inflated_pieces(source: BlobStream, what: str) -> Iterator[bytes]:
     """Yield a stream's bytes, inflated where it is compressed; gzip members and zstd frames may follow each other.
 
     Raises:

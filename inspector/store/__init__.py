@@ -1,5 +1,5 @@
 """Facts by digest and analyser version, and manifests by digest, kept between runs."""
 
-from inspector.store.sqlite import NullStore, Store
+from inspector.store.sqlite import FactStore, NullStore, Store
 
-__all__ = ["NullStore", "Store"]
+__all__ = ["FactStore", "NullStore", "Store"]

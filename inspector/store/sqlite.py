@@ -12,9 +12,9 @@ import threading
 import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from inspector.facts import ANALYSER, LayerFacts
+from inspector.facts import ANALYSER, DocumentStore, LayerFacts
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,8 +32,38 @@ create table documents (digest text primary key, content blob not null) without 
 """
 
 
+class FactStore(DocumentStore, Protocol):
+    """What a scan asks of a store; opened as a context manager."""
+
+    def __enter__(self) -> Self:
+        """Return the store."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        ...
+
+    def facts(self, key: str) -> LayerFacts | None:
+        """Return the facts stored under a digest by this version of the analyser."""
+        ...
+
+    def save(self, key: str, facts: LayerFacts) -> None:
+        """Store facts under a verified digest."""
+        ...
+
+
 class NullStore:
     """Keeps nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Do nothing."""
 
     def facts(self, key: str) -> LayerFacts | None:
         """Return None."""
@@ -60,7 +90,7 @@ class Store:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, directory: Path | None = None) -> Store | _Detached:
+    def open(cls, directory: Path | None = None) -> FactStore:
         """Open the store in a directory (None: inspector's in the user's cache); without one where that fails.
 
         A damaged file, or one of a newer program, is set aside and a new one begun.
@@ -71,7 +101,7 @@ class Store:
             return cls(_connect(place / "facts.sqlite"))
         except _storage_errors() as error:
             _LOG.warning("nothing is stored: %s: %s", place, error)
-            return _Detached()
+            return NullStore()
 
     def __enter__(self) -> Self:
         return self
@@ -130,18 +160,6 @@ class Store:
                 self._connection.execute(statement, values)
         except _storage_errors() as error:
             _LOG.warning("nothing was stored: %s", error)
-
-
-class _Detached(NullStore):
-    """What ``Store.open`` gives where there can be none."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Do nothing."""
 
 
 def default_directory() -> Path:

@@ -1,0 +1,33 @@
+.PHONY: help demo test lint format lock schema samples clean
+
+help:  ## list targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ -/'
+
+demo:  ## scan the samples
+	script/demo
+
+test:  ## every check and every test
+	script/test
+
+lint:  ## ruff, mypy, import contract
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy inspector
+	.venv/bin/lint-imports
+
+format:  ## format the code
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+lock:  ## pin dependencies anew
+	.venv/bin/pip-compile -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock pyproject.toml script/build.in
+	.venv/bin/pip-compile -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-header --extra dev -o requirements-dev.lock pyproject.toml script/build.in
+
+schema:  ## write the report's JSON Schema from the types
+	.venv/bin/python script/schema > inspector/reports/report.schema.json
+
+fuzz:  ## the property tests for a long time
+	HYPOTHESIS_PROFILE=fuzz .venv/bin/python -m pytest -q tests
+
+clean:  ## remove what the scripts made
+	rm -rf .venv .demo-venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,177 @@
+"""A name in a registry to its images: manifests and configs fetched or known, layers to be opened."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+
+from inspector.errors import TargetAbsent, TargetDamaged
+from inspector.facts import DocumentStore, Image
+from inspector.references import RegistryName
+from inspector.sources.images import SourcedImage, StoredLayer
+from inspector.sources.layouts import paired_layers
+from inspector.sources.manifests import (
+    DEFAULT_PLATFORM,
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    MAX_CONFIG,
+    MAX_MANIFEST,
+    Descriptor,
+    Index,
+    Manifest,
+    parse_config,
+    parse_manifest,
+    parse_platform,
+    platforms,
+    select,
+    verify,
+)
+from inspector.sources.registry.blobs import open_blob
+from inspector.sources.registry.transport import RegistryOptions, Transport, read_bounded
+
+_ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
+_MAX_DEPTH = 3
+
+
+def images(
+    name: RegistryName,
+    *,
+    platform: str | None,
+    all_platforms: bool,
+    options: RegistryOptions,
+    documents: DocumentStore | None,
+) -> list[Image]:
+    """Return the images that a name stands for, their layers unread.
+
+    Args:
+        name: repository, and tag or digest.
+        platform: ``os/arch[/variant]``; None: linux/amd64 of an index, whatever there is of a single image.
+        all_platforms: every image of an index.
+        options: how to reach the registry.
+        documents: manifests and configs known by digest: a known tag costs one request.
+
+    Raises:
+        TargetUnavailable: if there is none, or it cannot be had.
+        TargetDamaged: if a manifest is not what its digest says, or of no kind that is read.
+    """
+    found = _Repository(name, Transport(name.host, options), documents)
+    return found.images(platform, all_platforms=all_platforms)
+
+
+class _Repository:
+    def __init__(self, name: RegistryName, transport: Transport, documents: DocumentStore | None) -> None:
+        self._name, self._transport, self._documents = name, transport, documents
+        self._scope = f"repository:{name.repository}:pull"
+
+    def images(self, platform: str | None, *, all_platforms: bool) -> list[Image]:
+        digest, content, media_type = self._top()
+        return self._of_manifest(digest, content, media_type, platform, (), all_platforms=all_platforms, depth=0)
+
+    def _top(self) -> tuple[str, bytes, str | None]:
+        """Fetch what the name stands for: by digest from what is known, by tag in one request."""
+        wanted = self._name.digest
+        if wanted is not None:
+            return wanted, self._document(f"manifests/{wanted}", wanted, MAX_MANIFEST, "manifest"), None
+        what = f"{self._name.repository}:{self._name.wanted}"
+        path = f"/v2/{self._name.repository}/manifests/{self._name.wanted}"
+        response = self._transport.get(path, self._scope, {"Accept": _ACCEPT}, what)
+        media_type = response.headers.get("Content-Type", "").split(";")[0].strip()
+        content = read_bounded(response, MAX_MANIFEST, f"{self._transport.host}: {what}: manifest")
+        # The digest is that of the bytes; a header that says otherwise, or none, changes nothing.
+        digest = "sha256:" + hashlib.sha256(content).hexdigest()
+        if self._documents is not None:
+            self._documents.save_document(digest, content)
+        return digest, content, media_type
+
+    def _document(self, path: str, digest: str, most: int, what: str) -> bytes:
+        known = self._documents.load_document(digest) if self._documents is not None else None
+        if known is not None:
+            return known
+        label = f"{self._name.repository}: {what} {digest}"
+        response = self._transport.get(f"/v2/{self._name.repository}/{path}", self._scope, {"Accept": _ACCEPT}, label)
+        content = read_bounded(response, most, f"{self._transport.host}: {label}")
+        verify(content, digest, f"{self._transport.host}/{self._name.repository}: {what}")
+        if self._documents is not None:
+            self._documents.save_document(digest, content)
+        return content
+
+    def _of_manifest(
+        self,
+        digest: str,
+        content: bytes,
+        media_type: str | None,
+        platform: str | None,
+        notes: tuple[str, ...],
+        *,
+        all_platforms: bool,
+        depth: int,
+    ) -> list[Image]:
+        parsed = parse_manifest(content, media_type, str(self._name))
+        if isinstance(parsed, Manifest):
+            return [self._image(digest, parsed, platform if not notes else None, notes)]
+        if depth >= _MAX_DEPTH:
+            raise TargetDamaged(f"{self._name}: indexes more than {_MAX_DEPTH} deep")
+        chosen, note = self._choose(parsed, platform, all_platforms=all_platforms)
+        found: list[Image] = []
+        for entry in chosen:
+            below = self._document(f"manifests/{entry.digest}", entry.digest, MAX_MANIFEST, "manifest")
+            found += self._of_manifest(
+                entry.digest,
+                below,
+                entry.media_type,
+                platform,
+                (*notes, note),
+                all_platforms=all_platforms,
+                depth=depth + 1,
+            )
+        return found
+
+    def _choose(self, index: Index, platform: str | None, *, all_platforms: bool) -> tuple[list[Descriptor], str]:
+        there = platforms(index)
+        if all_platforms:
+            return there, f"index of {len(there)} platforms, all taken"
+        wanted = parse_platform(platform or DEFAULT_PLATFORM)
+        chosen = select(index, wanted, str(self._name))
+        return [chosen], f"index of {len(there)} platforms, {chosen.platform or wanted} taken"
+
+    def _image(self, digest: str, manifest: Manifest, platform: str | None, notes: tuple[str, ...]) -> Image:
+        config = self._document(f"blobs/{manifest.config.digest}", manifest.config.digest, MAX_CONFIG, "config")
+        facts = parse_config(config, f"{self._name}: config")
+        if platform is not None and facts.platform is not None:
+            # A single image has one platform; asking for another is asking for what is not there.
+            select_one(facts.platform, platform, str(self._name))
+        layers = [
+            StoredLayer(
+                digest=layer.digest,
+                diff_id=diff_id,
+                media_type=layer.media_type,
+                size=layer.size,
+                opener=partial(
+                    open_blob,
+                    self._transport,
+                    f"/v2/{self._name.repository}/blobs/{layer.digest}",
+                    self._scope,
+                    f"{self._name.repository}: layer {layer.digest}",
+                    layer.size,
+                ),
+            )
+            for layer, diff_id in paired_layers(manifest, facts, str(self._name))
+        ]
+        return SourcedImage(
+            reference=str(self._name),
+            digest=digest,
+            platform=facts.platform,
+            config=facts.config,
+            layers=layers,
+            notes=notes,
+        )
+
+
+def select_one(there: str, wanted: str, what: str) -> None:
+    """Hold the platform of a single image against the wanted one.
+
+    Raises:
+        TargetAbsent: naming the one that there is.
+    """
+    if parse_platform(there) != parse_platform(wanted):
+        raise TargetAbsent(f"{what} has no image for {wanted}; it has {there}", advice="choose with --platform")

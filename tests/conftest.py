@@ -1,0 +1,42 @@
+"""What the whole suite shares: parts of the machine that a test needs, and hypothesis profiles."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+STRICT = os.environ.get("INSPECTOR_TESTS_STRICT") == "1"
+
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fuzz", max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def is_there(part: str) -> bool:
+    """Whether this machine has a part: a program by name, or ``root``."""
+    if part == "root":
+        return os.geteuid() == 0
+    return shutil.which(part, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/lib/go-1.19/bin") is not None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose part is missing, by name; in CI that is a failure."""
+    missing = [part for marker in item.iter_markers("needs") for part in marker.args if not is_there(part)]
+    if missing:
+        text = f"this machine lacks {', '.join(missing)}"
+        if STRICT:
+            pytest.fail(text)
+        pytest.skip(text)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's own cache or credentials."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("DOCKER_CONFIG", str(home / "docker"))
