@@ -91,6 +91,8 @@ class BinaryFacts:
     """Highest ``GLIBC_x.y`` version that a dynamic file requires, as ``2.34``."""
     needed: tuple[str, ...] = ()
     """DT_NEEDED, in order."""
+    missing: tuple[str, ...] | None = None
+    """Those of ``needed`` that are nowhere in the image; None: no root filesystem was seen."""
     stripped: bool
     libc: Libc = Libc()
     go: GoBuild | None = None

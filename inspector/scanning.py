@@ -168,5 +168,5 @@ def _describe(target: Target, image: Image, facts: Sequence[LayerFacts], options
         problems=problems,
         rootfs=root.facts() if image.has_root else RootFsFacts(),
         script_variables=selection.script_variables,
-        binaries=selection.binaries,
+        binaries=selection.binaries if image.has_root else tuple(replace(b, missing=None) for b in selection.binaries),
     )

@@ -122,6 +122,16 @@ class RootFs:
                     yield facts
             stack += [(f"{path}/{name}", below) for name, below in sorted(node.children.items(), reverse=True)]
 
+    def names(self) -> set[str]:
+        """Return the last part of every path that is there."""
+        found: set[str] = set()
+        stack = [self.top]
+        while stack:
+            children = stack.pop().children
+            found.update(children)
+            stack += [below for below in children.values() if below.children]
+        return found
+
     def facts(self) -> RootFsFacts:
         """Return what the file system offers a loader and a resolver."""
         from inspector.layers.offering import describe_rootfs

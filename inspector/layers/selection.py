@@ -34,13 +34,15 @@ def select_binaries(root: RootFs, config: ImageConfig | None, *, paths: tuple[st
     """
     started = _Started(root, config or ImageConfig())
     started.follow()
+    names = root.names()
     found: dict[str, BinaryFacts] = {}
     for binary in root.binaries():
         why = [*started.why.get(binary.path, ()), *_why(binary)]
         if paths:
             why = [*why, "path"] if any(_is_below(binary.path, path) for path in paths) else []
         if why:
-            found[binary.path] = replace(binary, found=tuple(dict.fromkeys(why)))
+            absent = tuple(name for name in binary.needed if name.rsplit("/", 1)[-1] not in names)
+            found[binary.path] = replace(binary, found=tuple(dict.fromkeys(why)), missing=absent)
     missing = [path for path in paths if not any(_is_below(known, path) for known in found)]
     problems = [f"no executable at {printable(path)}" for path in missing]
     return Selection(

@@ -65,7 +65,7 @@ def _render_target(target: Target, style: TextStyle) -> Iterator[str]:
     yield from _render_safe(uniform, table, style, bool(target.environments))
     for group in _group_risks(target, mixed):
         yield ""
-        yield from _render_risk(group, style)
+        yield from _render_risk(group, style, len(target.environments))
 
 
 def _render_head(target: Target, style: TextStyle) -> Iterator[str]:
@@ -166,13 +166,14 @@ def _group_risks(target: Target, binaries: list[BinaryFacts]) -> list[_Risk]:
     return sorted(kept, key=lambda risk: -RANK[risk.verdict.level])
 
 
-def _render_risk(risk: _Risk, style: TextStyle) -> Iterator[str]:
+def _render_risk(risk: _Risk, style: TextStyle, environments: int) -> Iterator[str]:
     verdict = risk.verdict
     label = style.level(verdict.level, verdict.level.upper())
     what = describe_outcome(verdict)
-    environments = ", ".join(printable(name) for name in risk.environments)
+    everywhere = len(risk.environments) > 1 and len(risk.environments) == environments
+    where = "every environment" if everywhere else ", ".join(printable(name) for name in risk.environments)
     head = f"{style.strong(printable(risk.binary.path))} ({describe_binary(risk.binary)})"
-    told = f": {what} in {environments}" if what else f": in {environments}"
+    told = f": {what} in {where}" if what else f": in {where}"
     yield from _wrap(
         f"{label}  ", head + (told if verdict.level != "latent" else ": safe as long as nothing changes"), style
     )

@@ -22,7 +22,12 @@ def rebuild_remedies(situation: Situation, verdict: Verdict) -> tuple[Remedy, ..
 
 
 def _fabric(situation: Situation) -> tuple[Remedy, ...]:
-    role = role_of(situation.binary.path) if situation.binary.path else None
+    binary = situation.binary
+    role = role_of(binary.path) if binary.path else None
+    module = binary.go.module if binary.go else None
+    # Chaincode is somebody's own module; other programs only share a name with Fabric's.
+    if role != "chaincode" and module is not None and "hyperledger/fabric" not in module:
+        return ()
     if role == "chaincode":
         text = "set chaincode.golang.dynamicLink: true in the peer's core.yaml and install the chaincode again"
         return (Remedy(kind="fabric", text=text),)

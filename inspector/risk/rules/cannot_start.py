@@ -19,6 +19,8 @@ def _judge(situation: Situation) -> Verdict | None:
             return plain_verdict(RULE.id, situation, "unknown", Reason(text=why))
         if binary.interpreter not in rootfs.interpreters:
             return _refuse(situation, f"its interpreter {binary.interpreter} is not in the image")
+    if binary.missing:
+        return _refuse(situation, f"it needs {', '.join(binary.missing)}, which the image does not have")
     needs = version_of(binary.needs_glibc)
     if needs is None:
         return None

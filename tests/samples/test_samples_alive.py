@@ -1,0 +1,54 @@
+"""What the samples' verdicts say is what their processes do: run in a chroot, without a network."""
+
+import gzip
+import io
+import json
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+IMAGES = Path(__file__).parents[2] / "samples" / "images"
+UBUNTU = "nameserver 127.0.0.11\noptions edns0 trust-ad ndots:0\n"
+PLAIN = "nameserver 127.0.0.11\noptions ndots:0\n"
+
+
+def unpack(image: str, root: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress((IMAGES / f"{image}.tar.gz").read_bytes()))) as archive:
+        manifest = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]
+        for layer in manifest[0]["Layers"]:
+            with tarfile.open(fileobj=archive.extractfile(layer)) as inner:
+                inner.extractall(root, filter="fully_trusted")
+
+
+def run(image: str, resolv_conf: str, root: Path, *, godebug: str = "", name: str = "localhost") -> int:
+    """Return the exit status of the sample's peer, negative for a signal."""
+    unpack(image, root)
+    (root / "etc/resolv.conf").write_text(resolv_conf)
+    (root / "etc/hosts").write_text("127.0.0.1\tlocalhost\n")
+    environment = ["/usr/bin/env", "-i", f"GODEBUG={godebug}"] if godebug else ["/usr/bin/env", "-i"]
+    # env runs outside of the chroot, which has no programs but the sample's.
+    command = ["unshare", "-n", *environment, "/usr/sbin/chroot", str(root), "/usr/local/bin/peer", "-many", "64", name]
+    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
+
+
+@pytest.mark.needs("root", "unshare", "chroot")
+def test_the_static_glibc_peer_dies_where_the_report_says_crash(tmp_path: Path) -> None:
+    # Go turns a SIGSEGV in C code into its own exit status 2 after printing the traceback.
+    assert run("peer-static-glibc", UBUNTU, tmp_path) in {2, -11, -6}
+
+
+@pytest.mark.needs("root", "unshare", "chroot")
+@pytest.mark.parametrize(
+    ("image", "resolv_conf", "godebug"),
+    [
+        ("peer-static-glibc", PLAIN, ""),
+        ("peer-static-glibc", UBUNTU, "netdns=go"),
+        ("peer-netgo", UBUNTU, ""),
+        ("peer-dynamic", UBUNTU, ""),
+        ("peer-musl", UBUNTU, ""),
+    ],
+)
+def test_the_others_live(image: str, resolv_conf: str, godebug: str, tmp_path: Path) -> None:
+    assert run(image, resolv_conf, tmp_path, godebug=godebug) == 0

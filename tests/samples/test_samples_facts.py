@@ -1,0 +1,31 @@
+"""The facts of the samples are the committed ones, whatever changes in the code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NAMES = sorted(path.name.removesuffix(".tar.gz") for path in (ROOT / "samples" / "images").glob("*.tar.gz"))
+
+
+def test_there_are_samples() -> None:
+    assert len(NAMES) >= 4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_facts_are_the_expected_ones(name: str) -> None:
+    command = [sys.executable, "-m", "inspector", "facts", "--no-cache", f"samples/images/{name}.tar.gz"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    expected = json.loads((ROOT / "samples" / "expected" / f"{name}.json").read_text())
+    assert json.loads(done.stdout)["targets"] == expected["targets"], "look at it, then run: make samples"
+
+
+def test_every_sample_has_its_line() -> None:
+    text = (ROOT / "samples" / "README.md").read_text()
+    kinds = ("images", "resolv.conf", "nsswitch", "compose")
+    files = [path for kind in kinds for path in (ROOT / "samples" / kind).iterdir()]
+    missing = [str(path) for path in files if f"`{path.parent.name}/{path.name}`" not in text]
+    assert not missing
