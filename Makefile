@@ -26,8 +26,8 @@ lock:  ## pin dependencies anew
 schema:  ## write the report's JSON Schema from the types
 	.venv/bin/python script/schema > inspector/reports/report.schema.json
 
-samples:  ## write the samples' expected facts anew (samples/generate makes the archives)
-	for image in samples/images/*.tar.gz; do .venv/bin/inspector facts --no-cache $$image -o samples/expected/$$(basename $$image .tar.gz).json || exit 1; done
+samples:  ## write the samples' expected facts anew (samples/generate makes the images)
+	for image in samples/images/*; do name=$$(basename $$image); .venv/bin/inspector facts --no-cache $$image -o samples/expected/$${name%%.*}.json || exit 1; done
 
 fuzz:  ## the property tests for a long time
 	HYPOTHESIS_PROFILE=fuzz .venv/bin/python -m pytest -q tests
