@@ -1,6 +1,11 @@
 """Go's choice of resolver: resolv.conf and nsswitch.conf as Go reads them, the version table, ``decide()``. Pure."""
 
-from inspector.resolver.decision import ContextUnknown, decide, netdns_mode
-from inspector.resolver.versions import NEWEST, OLDEST, VersionUnknown, minor_of
+from inspector.resolver.decision import ContextUnknown, decide
+from inspector.resolver.flips import Change, changes, flips
+from inspector.resolver.godebug import embedded_godebug, netdns_mode
+from inspector.resolver.versions import NEWEST, OLDEST, VersionUnknown, minor_of, release_of
 
-__all__ = ["NEWEST", "OLDEST", "ContextUnknown", "VersionUnknown", "decide", "minor_of", "netdns_mode"]
+__all__ = [
+    "NEWEST", "OLDEST", "Change", "ContextUnknown", "VersionUnknown", "changes", "decide", "embedded_godebug", "flips",
+    "minor_of", "netdns_mode", "release_of",
+]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any, cast, get_args
 
 from inspector.errors import InspectorError, UsageError
 from inspector.escaping import printable
-from inspector.facts import Call, ContextFile, Reason, ResolverBuild, ResolverContext, Special
+from inspector.facts import Call, ContextFile, Decision, Reason, ResolverBuild, ResolverContext, Special
 from inspector.resolver.decision import decide
 
 CALLS: frozenset[str] = frozenset({"host", "ip", "dial", "port", "cname", "addr", "txt", "srv", "mx", "ns"})
@@ -26,13 +26,36 @@ def answer(case: object) -> dict[str, Any]:
         decision = decide(build, context_of(case), text_of(case, "name"), call)
     except InspectorError as error:
         return {"id": identity, "error": str(error)}
-    reasons = [reason_of(reason) for reason in decision.reasons]
-    return {"id": identity, "order": decision.order, "decision": decision.decision, "reasons": reasons}
+    return {"id": identity, **decision_of(decision)}
 
 
-def reason_of(reason: Reason) -> dict[str, str | None]:
-    """Return a reason as JSON shows it."""
-    return {"text": reason.text, "where": reason.where}
+def decision_of(decision: Decision) -> dict[str, Any]:
+    """Return a decision as JSON shows it."""
+    return {
+        "order": decision.order,
+        "decision": decision.decision,
+        "reasons": [reason_of(reason) for reason in decision.reasons],
+        "further": [reason_of(reason) for reason in decision.further],
+        "running": [reason_of(reason) for reason in decision.running],
+        "assumed": decision.assumed,
+    }
+
+
+def reason_of(reason: Reason) -> dict[str, str | int | None]:
+    """Return a reason as JSON shows it: ``where`` is the file and line, the column stands by itself."""
+    where = reason.where
+    if where is not None and reason.column is not None:
+        where = where.removesuffix(f":{reason.column}")
+    return {
+        "text": reason.text,
+        "where": where,
+        "column": reason.column,
+        "word": reason.word,
+        "rule": reason.rule,
+        "since": reason.since,
+        "until": reason.until,
+        "source": reason.source,
+    }
 
 
 def build_of(case: Mapping[str, Any]) -> ResolverBuild:

@@ -15,14 +15,15 @@ class Word:
     column: int
 
 
-def read_lines(text: str, buffer: int | None) -> Iterator[tuple[int, str]]:
-    """Yield (number, line) without line ends, up to the first line that does not fit.
+def read_lines(text: str, limit: int | None) -> Iterator[tuple[int, str | None]]:
+    """Yield (number, line) without line ends, up to the first line that does not fit; that one is None.
 
     Go's reader holds one buffer; a line that does not fit with its newline ends the reading as if the file ended
-    there. ``buffer`` None stands for a reader without that limit.
+    there. ``limit`` None stands for a reader without that limit.
     """
     for number, line in enumerate(text.split("\n"), 1):
-        if buffer is not None and len(line) > buffer // 4 and len(line.encode("utf-8", "replace")) >= buffer:
+        if limit is not None and len(line) > limit // 4 and len(line.encode("utf-8", "replace")) >= limit:
+            yield number, None
             return
         yield number, line
 

@@ -1,4 +1,4 @@
-"""nsswitch.conf as Go of a given release reads it (net/nss.go), not as glibc does."""
+"""nsswitch.conf as Go reads it (net/nss.go), not as glibc does."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from inspector.resolver.lines import Word, read_lines
-from inspector.resolver.table import holds
 
 _BLANKS = " \t\r\n"
+_CACHED = 16 * 1024
+"""Characters of a text that is worth keeping with its reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Source:
 
     word: Word
     criteria: tuple[Criterion, ...] = ()
+    bracket: Word | None = None
+    """The criteria as written, with their brackets."""
 
     @property
     def name(self) -> str:
@@ -52,6 +55,8 @@ class NssSwitch:
 
     sources: dict[str, tuple[Source, ...]]
     malformed: Word | None = None
+    cut: int | None = None
+    """The line that did not fit and ended the reading."""
 
 
 class _MalformedError(Exception):
@@ -60,31 +65,43 @@ class _MalformedError(Exception):
         self.word = word
 
 
-@lru_cache(maxsize=1024)
-def parse_nsswitch(text: str, minor: int) -> NssSwitch:
-    """Read the file as Go 1.``minor`` does.
+def parse_nsswitch(text: str, limit: int | None) -> NssSwitch:
+    """Read the file.
 
     ``#`` begins a comment anywhere; only blanks separate sources, a tab does not; one malformed line of any database
-    spoils the whole file. Databases are named as written (case matters).
+    spoils the whole file. Databases are named as written (case matters). A line that does not fit ``limit`` bytes ends
+    the reading.
     """
-    buffer = 65536 if holds("limit", "nsswitch.conf line 65536", minor) else None
-    sources: dict[str, tuple[Source, ...]] = {}
-    for number, line in read_lines(text, buffer):
+    return _parse_and_keep(text, limit) if len(text) <= _CACHED else _parse(text, limit)
+
+
+def _parse(text: str, limit: int | None) -> NssSwitch:
+    sources: dict[str, list[Source]] = {}
+    for number, line in read_lines(text, limit):
+        if line is None:
+            return NssSwitch(_frozen(sources), cut=number)
         content = line.split("#", 1)[0]
         if not content.strip(_BLANKS):
             continue
         try:
             database, found = _parse_line(content, number)
         except _MalformedError as error:
-            return NssSwitch(sources, error.word)
-        sources[database] = sources.get(database, ()) + found
-    return NssSwitch(sources)
+            return NssSwitch(_frozen(sources), error.word)
+        sources.setdefault(database, []).extend(found)
+    return NssSwitch(_frozen(sources))
+
+
+def _frozen(sources: dict[str, list[Source]]) -> dict[str, tuple[Source, ...]]:
+    return {database: tuple(found) for database, found in sources.items()}
+
+
+_parse_and_keep = lru_cache(maxsize=512)(_parse)
 
 
 def _parse_line(content: str, number: int) -> tuple[str, tuple[Source, ...]]:
     colon = content.find(":")
     if colon < 0:
-        raise _MalformedError(Word(content.strip(_BLANKS), number, 1))
+        raise _MalformedError(Word(content.strip(_BLANKS), number, _skip(content, 0) + 1))
     found: list[Source] = []
     position = _skip(content, colon + 1)
     end = len(content.rstrip(_BLANKS))
@@ -97,8 +114,8 @@ def _parse_line(content: str, number: int) -> tuple[str, tuple[Source, ...]]:
             close = content.find("]", position, end)
             if close < 0:
                 raise _MalformedError(Word(content[position:end], number, position + 1))
-            inside = Word(content[position + 1 : close], number, position + 1)
-            source = replace(source, criteria=_parse_criteria(inside))
+            bracket = Word(content[position : close + 1], number, position + 1)
+            source = replace(source, criteria=_parse_criteria(bracket), bracket=bracket)
             position = _skip(content, close + 1)
         found.append(source)
     return content[:colon].strip(_BLANKS), tuple(found)
@@ -110,9 +127,9 @@ def _skip(content: str, position: int) -> int:
     return position
 
 
-def _parse_criteria(inside: Word) -> tuple[Criterion, ...]:
+def _parse_criteria(bracket: Word) -> tuple[Criterion, ...]:
     found = []
-    for part in inside.text.split(" "):
+    for part in bracket.text[1:-1].split(" "):
         text = part.strip(_BLANKS)
         if not text:
             continue
@@ -120,11 +137,11 @@ def _parse_criteria(inside: Word) -> tuple[Criterion, ...]:
         body = text[1:] if negated else text
         status, equals, action = _lower(body).partition("=")
         if len(body.encode("utf-8", "replace")) < 3 or not equals:
-            raise _MalformedError(inside)
+            raise _MalformedError(bracket)
         found.append(Criterion(negated, status, action))
     return tuple(found)
 
 
 def _lower(text: str) -> str:
     """Lower-case ASCII only, as Go's lowerASCIIBytes."""
-    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+    return text.lower() if text.isascii() else "".join(c.lower() if c.isascii() else c for c in text)

@@ -1,4 +1,4 @@
-"""resolv.conf as Go of a given release reads it (net/dnsconfig_unix.go, dnsReadConfig), not as glibc does."""
+"""resolv.conf as Go reads it (net/dnsconfig_unix.go, dnsReadConfig), not as glibc does."""
 
 from __future__ import annotations
 
@@ -6,40 +6,59 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from inspector.resolver.lines import Word, read_lines, split_words
-from inspector.resolver.table import holds, knows_keyword, knows_option
+from inspector.resolver.table import Rules
+
+_SEPARATORS = " \r\t\n"
+_CACHED = 16 * 1024
+"""Characters of a text that is worth keeping with its reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvConf:
-    """What of the file decides: the words that this release does not know."""
+    """The words of the file that can decide, in its order."""
 
-    unknown_options: tuple[Word, ...] = ()
-    unknown_keywords: tuple[Word, ...] = ()
+    keywords: tuple[Word, ...] = ()
+    """First words of lines."""
+    options: tuple[Word, ...] = ()
+    """What follows ``options``."""
+    nameservers: tuple[Word, ...] = ()
+    cut: int | None = None
+    """The line that did not fit and ended the reading."""
 
-    @property
-    def unknown(self) -> tuple[Word, ...]:
-        """All unknown words in the order of the file."""
-        return tuple(sorted(self.unknown_options + self.unknown_keywords, key=lambda w: (w.line, w.column)))
+    def unknown(self, rules: Rules) -> tuple[tuple[str, Word], ...]:
+        """Return the words that a release does not know, each with what it is: ``option`` or ``keyword``."""
+        found = [("keyword", word) for word in self.keywords if not rules.knows_keyword(word.text)]
+        found += [("option", word) for word in self.options if not rules.knows_option(word.text)]
+        return tuple(sorted(found, key=lambda item: (item[1].line, item[1].column)))
 
 
-@lru_cache(maxsize=1024)
-def parse_resolv_conf(text: str, minor: int) -> ResolvConf:
-    """Read the file as Go 1.``minor`` does.
+def parse_resolv_conf(text: str, limit: int | None) -> ResolvConf:
+    """Read the file.
 
     A comment is a line whose very first byte is ``#`` or ``;``; words are separated by blank, tab and CR; a line that
-    does not fit the reader's buffer ends the reading.
+    does not fit ``limit`` bytes ends the reading.
     """
-    buffer = 4096 if holds("limit", "resolv.conf line 4096", minor) else 65536
+    return _parse_and_keep(text, limit) if len(text) <= _CACHED else _parse(text, limit)
+
+
+def _parse(text: str, limit: int | None) -> ResolvConf:
     options: list[Word] = []
     keywords: list[Word] = []
-    for number, line in read_lines(text, buffer):
+    nameservers: list[Word] = []
+    for number, line in read_lines(text, limit):
+        if line is None:
+            return ResolvConf(tuple(keywords), tuple(options), tuple(nameservers), number)
         if line.startswith(("#", ";")):
             continue
-        words = split_words(line, number, " \r\t\n")
+        words = split_words(line, number, _SEPARATORS)
         if not words:
             continue
+        keywords.append(words[0])
         if words[0].text == "options":
-            options.extend(word for word in words[1:] if not knows_option(word.text, minor))
-        elif not knows_keyword(words[0].text):
-            keywords.append(words[0])
-    return ResolvConf(tuple(options), tuple(keywords))
+            options.extend(words[1:])
+        elif words[0].text == "nameserver":
+            nameservers.extend(words[1:2])
+    return ResolvConf(tuple(keywords), tuple(options), tuple(nameservers))
+
+
+_parse_and_keep = lru_cache(maxsize=512)(_parse)
