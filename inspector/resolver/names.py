@@ -15,7 +15,9 @@ class LiteralForm:
     zone: bool
     """An IPv6 address may be followed by ``%`` and a zone."""
     strict: bool
-    """As net/netip parses: a zone begins at the first ``%`` and is not empty, a group has at most four digits."""
+    """As net/netip parses: a zone begins at the first ``%`` and is not empty."""
+    short_groups: bool
+    """A group of an IPv6 address has at most four digits."""
     leading_zeros: bool
     """``010.1.2.3`` is an address."""
 
@@ -71,7 +73,7 @@ def _groups(text: str) -> list[str]:
 def _is_group(text: str, form: LiteralForm) -> bool:
     if not text or not _HEX.issuperset(text):
         return False
-    return len(text if form.strict else text.lstrip("0")) <= 4
+    return len(text if form.short_groups else text.lstrip("0")) <= 4
 
 
 def is_port_number(service: str) -> bool:

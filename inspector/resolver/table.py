@@ -387,9 +387,16 @@ LITERALS: tuple[Entry, ...] = (
     Entry(
         kind="literal",
         word="netip",
-        meaning="a zone is not empty and begins at the first %, a group has at most four digits",
+        meaning="a zone is not empty and begins at the first %",
         since=21,
         source="net/lookup.go, net/netip",
+    ),
+    Entry(
+        kind="literal",
+        word="short groups",
+        meaning="a group of an IPv6 address has at most four digits, zeros included",
+        since=23,
+        source="net/netip at Go 1.23",
     ),
 )
 
@@ -562,6 +569,7 @@ class Rules:
         return LiteralForm(
             zone=self.has("literal", "zone") or (call == "dial" and self.has("literal", "zone in dial")),
             strict=self.has("literal", "netip"),
+            short_groups=self.has("literal", "short groups"),
             leading_zeros=self.has("literal", "leading zeros"),
         )
 

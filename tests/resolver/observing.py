@@ -30,7 +30,8 @@ FLAVOURS: dict[str, dict[str, Any]] = {
     "Xcgo": {"cgo": True, "tags": [], "default_godebug": "netdns=cgo+2"},
 }
 """How the probe is built, and what of that decides. The X ones set the linker variable runtime.godebugDefault."""
-ORDER = re.compile(rb"(?:host|addr)LookupOrder\(.*\) = (\S+)\n", re.DOTALL)
+ORDER = re.compile(rb"(?:host|addr)LookupOrder\([^\n]*\) = (\S+)\n")
+"""The first such line counts: LookupCNAME up to Go 1.19 prints a second, on which it does not act."""
 
 
 @dataclass(frozen=True)
