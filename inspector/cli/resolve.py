@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from inspector.cli.delivery import write
-from inspector.cli.options import read_context_file, wants_colour
-from inspector.facts import Call, ContextFile, Decision, Flip, Reason, ResolverBuild, ResolverContext
+from inspector.cli.options import read_context_file, terminal_width, wants_colour
+from inspector.facts import Call, ContextFile, Decision, Flip, ResolverBuild, ResolverContext
+
+if TYPE_CHECKING:
+    from inspector.reports import TextStyle
 
 _CALLS = tuple(call for call in get_args(Call) if call not in {"current", "user", "uid", "group", "groupids", "clib"})
 
@@ -40,12 +43,11 @@ def resolve(ctx: click.Context, /, **flags: Any) -> None:
 
         ctx.exit(run_batch(flags["batch"], answer, flags["output"]))
     if flags["table"]:
-        write(_table(flags["form"]).encode(), flags["output"])
+        write(_table(flags).encode(), flags["output"])
         return
     if not flags["version"]:
         raise click.UsageError("give the binary's Go release with --go, or use --batch or --table")
-    from inspector.resolver import decide
-    from inspector.resolver.flips import flips
+    from inspector.resolver import decide, flips
 
     build, context = _build(flags), _context(flags)
     decision = decide(build, context, flags["name"], flags["call"])
@@ -53,8 +55,7 @@ def resolve(ctx: click.Context, /, **flags: Any) -> None:
     if flags["form"] == "json":
         write(_json(decision, changes), flags["output"])
     else:
-        text = _text(decision, changes, context, flags, colour=wants_colour(to_file=flags["output"] is not None))
-        write(text.encode(), flags["output"])
+        write(_text(decision, changes, context, flags).encode(), flags["output"])
 
 
 def _build(flags: dict[str, Any]) -> ResolverBuild:
@@ -84,82 +85,49 @@ def _context(flags: dict[str, Any]) -> ResolverContext:
 def _json(decision: Decision, changes: tuple[Flip, ...]) -> bytes:
     import msgspec
 
-    document = {
-        "decision": decision.decision,
-        "order": decision.order,
-        "reasons": [{"text": r.text, "where": r.where, "source": r.source} for r in decision.reasons],
-        "flips": [{"change": flip.change} for flip in changes],
-    }
+    from inspector.resolver.batch import decision_of
+
+    document = {**decision_of(decision), "flips": [{"change": flip.change, "until": flip.until} for flip in changes]}
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-_WORDS = {"go": "Go's own resolver", "cgo": "the C library's resolver (cgo)", "none": "no resolver"}
+def _style(flags: dict[str, Any]) -> TextStyle:
+    from inspector.reports import TextStyle
+
+    return TextStyle(width=terminal_width(), colour=wants_colour(to_file=flags["output"] is not None))
 
 
-def _text(
-    decision: Decision, changes: tuple[Flip, ...], context: ResolverContext, flags: dict[str, Any], *, colour: bool
-) -> str:
-    from inspector.escaping import printable
+def _text(decision: Decision, changes: tuple[Flip, ...], context: ResolverContext, flags: dict[str, Any]) -> str:
+    from inspector.reports.decision import render_decision
 
-    head = f"Go {printable(flags['version'])}, {flags['call']}({printable(flags['name'])}): {_WORDS[decision.decision]}"
-    order = f", order {decision.order}" if decision.order else ""
-    lines = [(f"\x1b[1m{head}\x1b[0m" if colour else head) + order]
-    for reason in decision.reasons:
-        lines += ["", f"  because {printable(reason.text)}" + (f"  [{reason.source}]" if reason.source else "")]
-        lines += _quote(reason, context, colour=colour)
-    if changes:
-        lines += ["", "  the other resolver would be taken after any of these:"]
-        lines += [f"    - {printable(flip.change)}" for flip in changes]
-    missing = [
-        name for name, flag in (("resolv.conf", "resolv_conf"), ("nsswitch.conf", "nsswitch")) if not flags[flag]
-    ]
+    question = f"Go {flags['version']}, {flags['call']}({flags['name']})"
+    text = render_decision(question, decision, changes, context, _style(flags))
+    names = (("resolv.conf", "resolv_conf"), ("nsswitch.conf", "nsswitch"))
+    missing = [name for name, flag in names if not flags[flag]]
     if missing:
-        lines += ["", f"  taken not to exist, because no flag names it: {', '.join(missing)}"]
-    return "\n".join(lines) + "\n"
+        text += f"\n  taken not to exist, because no flag names it: {', '.join(missing)}\n"
+    return text
 
 
-def _quote(reason: Reason, context: ResolverContext, *, colour: bool) -> list[str]:
-    """Return the line that a reason is about, with a caret under the word."""
-    from inspector.escaping import printable
-
-    parts = (reason.where or "").split(":")
-    file = context.files.get(parts[0])
-    if len(parts) != 3 or file is None or file.text is None:
-        return [f"    {reason.where}"] if reason.where else []
-    line = file.text.split("\n")[int(parts[1]) - 1]
-    column = int(parts[2]) - 1
-    before, word = (
-        printable(line[:column], limit=4000),
-        printable(line[column:].split()[0] if line[column:].split() else ""),
-    )
-    shown = f"{file.origin or parts[0]}:{parts[1]}: "
-    caret = "^" * max(len(word), 1)
-    marked = f"\x1b[31m{caret}\x1b[0m" if colour else caret
-    return [f"    {shown}{printable(line, limit=4000)}", "    " + " " * (len(shown) + len(before)) + marked]
-
-
-def _table(form: str) -> str:
+def _table(flags: dict[str, Any]) -> str:
     import json
 
+    from inspector.reports.decision import render_table
     from inspector.resolver.table import ALL
 
-    if form == "json":
-        rows = [
-            {
-                "kind": entry.kind,
-                "word": entry.word,
-                "prefix": entry.prefix,
-                "meaning": entry.meaning,
-                "since": f"1.{entry.since}",
-                "until": None if entry.until is None else f"1.{entry.until}",
-                "source": entry.source,
-            }
-            for entry in ALL
-        ]
-        return json.dumps(rows, indent=2) + "\n"
-    lines = [f"{'kind':<12} {'word':<28} {'from':<6} {'before':<7} meaning [source]"]
-    for entry in ALL:
-        word = entry.word + ("…" if entry.prefix else "")
-        until = "" if entry.until is None else f"1.{entry.until}"
-        lines.append(f"{entry.kind:<12} {word:<28} 1.{entry.since:<4} {until:<7} {entry.meaning} [{entry.source}]")
-    return "\n".join(lines) + "\n"
+    if flags["form"] != "json":
+        return render_table(ALL, _style(flags))
+    rows = [
+        {
+            "kind": entry.kind,
+            "word": entry.word,
+            "prefix": entry.prefix,
+            "number": entry.number,
+            "meaning": entry.meaning,
+            "since": f"1.{entry.since}",
+            "until": None if entry.until is None else f"1.{entry.until}",
+            "source": entry.source,
+        }
+        for entry in ALL
+    ]
+    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"

@@ -1,8 +1,8 @@
 """``decide()``: which resolver Go takes for one call, and every reason, in the order in which Go meets them.
 
-Go looks for obstacles: things that its own resolver cannot or may not do. The first one decides: ``cgo``, or in a binary
-that is forced to Go's resolver ``files,dns`` (up to Go 1.20; since Go 1.21 obstacles do not count there). Without an
-obstacle the sources of nsswitch.conf give the order. What each release takes for an obstacle is in the table.
+Go looks for obstacles: things that its own resolver cannot or may not do. The first one decides: ``cgo``, or
+``files,dns`` in a binary forced to Go's resolver (up to Go 1.20; since Go 1.21 obstacles do not count there).
+Without an obstacle the sources of nsswitch.conf give the order. The table says what each release takes for an obstacle.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def decide(build: ResolverBuild, context: ResolverContext, name: str | None, cal
     if release.assumed is None:
         return decision
     text = f"{release.assumed}; it is taken to keep the rules of Go 1.{release.minor or NEWEST}"
-    reason = Reason(text=text, where="go version", rule="release:assumed", word=build.version)
+    reason = Reason(text=text, rule="release:assumed", word=build.version)
     return replace(decision, reasons=(*decision.reasons, reason), assumed=release.assumed)
 
 

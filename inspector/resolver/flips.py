@@ -47,7 +47,8 @@ def flips(build: ResolverBuild, context: ResolverContext, name: str | None, call
 def changes(build: ResolverBuild, context: ResolverContext, name: str | None, call: Call) -> tuple[Change, ...]:
     """Return the changes behind ``flips``, with the state that each leads to.
 
-    Larger changes to a file are tried only where no smaller one of that file does. Takes and raises what ``decide`` does.
+    Larger changes to a file are tried only where no smaller one of that file helps. Takes and raises what ``decide``
+    does.
     """
     now = decide(build, context, name, call)
     if now.decision == "none":

@@ -5,6 +5,7 @@ label → the order that Go printed, or null. It mounts an empty /etc for itself
 network namespaces of its own; ``observe()`` does that.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -72,11 +74,26 @@ def observe(programs: Sequence[Program], cases: Sequence[Mapping[str, Any]]) -> 
         "programs": {p.label: {"path": str(p.path), "embedded": embedded[p.label]} for p in programs},
         "cases": list(cases),
     }
+    for line in _run_inside(order).splitlines():
+        yield json.loads(line)
+
+
+def watch(
+    programs: Sequence[Program], before: Mapping[str, str], after: Mapping[str, str]
+) -> dict[str, list[str | None]]:
+    """Return what each program printed at a look-up, and at another after files were changed while it ran."""
+    order = {
+        "programs": {p.label: {"path": str(p.path)} for p in programs},
+        "before": dict(before),
+        "after": dict(after),
+    }
+    return json.loads(_run_inside(order))
+
+
+def _run_inside(order: Mapping[str, Any]) -> bytes:
     command = ["unshare", "--mount", "--uts", "--net", "--propagation", "private", sys.executable, __file__]
     env = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "PYTHONPATH": str(Path(__file__).parent.parent), "HOME": "/root"}
-    done = subprocess.run(command, input=json.dumps(order).encode(), stdout=subprocess.PIPE, env=env, check=True)
-    for line in done.stdout.splitlines():
-        yield json.loads(line)
+    return subprocess.run(command, input=json.dumps(order).encode(), stdout=subprocess.PIPE, env=env, check=True).stdout
 
 
 # ── inside the namespaces ────────────────────────────────────────────────────────────────────────────────────────
@@ -86,16 +103,55 @@ def main() -> None:
     order = json.load(sys.stdin)
     for place in ("/etc", "/srv"):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "none", place], check=True)
-    programs = {}
-    for number, (label, program) in enumerate(order["programs"].items()):
+    for number, program in enumerate(order["programs"].values()):
         # A path that every user may execute.
-        programs[label] = (shutil.copy(program["path"], f"/srv/{number}"), program["embedded"])
-        Path(programs[label][0]).chmod(0o755)
+        program["path"] = shutil.copy(program["path"], f"/srv/{number}")
+        Path(program["path"]).chmod(0o755)
+    run_watchers(order) if "after" in order else run_cases(order)
+
+
+def run_cases(order: Mapping[str, Any]) -> None:
+    programs = {label: (program["path"], program["embedded"]) for label, program in order["programs"].items()}
     with ThreadPoolExecutor(4) as pool:
         for case in order["cases"]:
             arrange(case)
             orders = pool.map(lambda program, case=case: run(*program, case), programs.values())
             print(json.dumps(dict(zip(programs, orders, strict=True))), flush=True)
+
+
+def run_watchers(order: Mapping[str, Any]) -> None:
+    with contextlib.ExitStack() as stack:
+        watchers = {
+            label: stack.enter_context(
+                subprocess.Popen(
+                    [program["path"], "watch", "peer0.example.com"],
+                    env={"GODEBUG": "netdns=2"},
+                    stdin=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                )
+            )
+            for label, program in order["programs"].items()
+        }
+        found: dict[str, list[str | None]] = {label: [] for label in watchers}
+        for files in (order["before"], order["after"]):
+            for name, text in files.items():
+                Path("/etc", name).write_text(text)
+            if found and all(found.values()):
+                time.sleep(5.5)  # what Go waits before it looks again
+            for label, process in watchers.items():
+                assert process.stdin is not None and process.stderr is not None
+                process.stdin.write(b"\n")
+                process.stdin.flush()
+                seen = b""
+                while line := process.stderr.readline():
+                    seen += line
+                    if line == b"looked up\n":
+                        break
+                match = ORDER.search(seen)
+                found[label].append(match[1].decode() if match else None)
+        for process in watchers.values():
+            process.kill()
+    print(json.dumps(found))
 
 
 def arrange(case: Mapping[str, Any]) -> None:

@@ -4,11 +4,41 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-OPTIONS = (
-    "ndots:0 ndots:5 ndots: ndots timeout:2 timeout attempts:3 attempts rotate rotate, Rotate rotate; rotate=1 "
-    "single-request single-request-reopen single_request use-vc usevc tcp trust-ad edns0 edns0:1 EDNS0 no-reload "
-    "no-aaaa inet6 debug insecure1 no-tld-query reload-period:5 # ; #x"
-).split()
+OPTIONS = [
+    "ndots:0",
+    "ndots:5",
+    "ndots:",
+    "ndots",
+    "timeout:2",
+    "timeout",
+    "attempts:3",
+    "attempts",
+    "rotate",
+    "rotate,",
+    "Rotate",
+    "rotate;",
+    "rotate=1",
+    "single-request",
+    "single-request-reopen",
+    "single_request",
+    "use-vc",
+    "usevc",
+    "tcp",
+    "trust-ad",
+    "edns0",
+    "edns0:1",
+    "EDNS0",
+    "no-reload",
+    "no-aaaa",
+    "inet6",
+    "debug",
+    "insecure1",
+    "no-tld-query",
+    "reload-period:5",
+    "#",
+    ";",
+    "#x",
+]
 RESOLV_LINES = (
     "nameserver 127.0.0.1", "nameserver", "nameserver ::1", "nameserver bogus", "nameserver\t127.0.0.1", "search example.com",
     "search", "search .", "domain local", "domain", "lookup file bind", "lookup", "# comment", "; comment", " # indented",
@@ -16,10 +46,35 @@ RESOLV_LINES = (
     "nameserver 127.0.0.1 # x", "\ufeffnameserver 127.0.0.1", "#options foo", "nameserver 127.0.0.1\r", "options rotate\r",
     "\x00", "\x0boptions rotate", "options\x0brotate", "optionsrotate", "  options rotate", "\toptions foo",
 )  # fmt: skip
-SOURCES = (
-    "files dns myhostname mdns mdns4 mdns4_minimal mdns_minimal mdns6 mdnsfoo MDNS resolve frob compat db nis wins "
-    "mymachines FILES files, sss libvirt usrfiles files\tdns dns\tfiles \tfiles myhostnamex mdns4_minimal\t[NOTFOUND=return]"
-).split(" ")
+SOURCES = [
+    "files",
+    "dns",
+    "myhostname",
+    "mdns",
+    "mdns4",
+    "mdns4_minimal",
+    "mdns_minimal",
+    "mdns6",
+    "mdnsfoo",
+    "MDNS",
+    "resolve",
+    "frob",
+    "compat",
+    "db",
+    "nis",
+    "wins",
+    "mymachines",
+    "FILES",
+    "files,",
+    "sss",
+    "libvirt",
+    "usrfiles",
+    "files\tdns",
+    "dns\tfiles",
+    "\tfiles",
+    "myhostnamex",
+    "mdns4_minimal\t[NOTFOUND=return]",
+]
 CRITERIA = (
     "NOTFOUND=return", "NOTFOUND=continue", "SUCCESS=return", "SUCCESS=continue", "success=Return", "UNAVAIL=return",
     "TRYAGAIN=continue", "TRYAGAIN=3", "!UNAVAIL=return", "!SUCCESS=continue", "FOO=return", "NOTFOUND=foo", "NOTFOUND",
@@ -27,19 +82,86 @@ CRITERIA = (
     "NOTFOUND=continue UNAVAIL=return", "UNAVAIL=return NOTFOUND=return", "", " ", " NOTFOUND=return ", "\tNOTFOUND=return",
     "SUCCESS=merge", "notfound=return=x", "ſuccess=return", "TRYAGAİN=return",
 )  # fmt: skip
-NAMES = (
-    "peer0.example.com peer0 localhost LOCALHOST localhost. localhost.. localhost.localdomain foo.localhost "
-    "foo.localhost.localdomain foo.local foo.local. FOO.LOCAL foo.local.. local .local foo.locally machine7 MACHINE7 "
-    "machine7. machine7.example.com gateway Gateway gateway. _gateway _Gateway. _outbound _outbound. _localdnsstub 10.1.2.3 "
-    "10.1.2 010.1.2.3 1.2.3.256 1.2.3.00004 1.2.3.4. .1.2.3.4 ::1 :: 1::2::3 fe80::1%eth0 fe80::1% fe80::1%a%b ::%x %x:: "
-    "00001::1 0000001::1 12345::1 ::ffff:1.2.3.4 ::ffff:01.2.3.4 ::1.2.3.4%e 1.2.3.4%e 1:2:3:4:5:6:7:8 1:2:3:4:5:6:7:: "
-    "1:2:3:4:5:6:7:8:: ::2:3:4:5:6:7:8 1:2:3:4:5:6:1.2.3.4 1:2:3:4:5:1.2.3.4 1.2.3.4:: 1: :1 ::: 1:::2 ::g a\\b a%b . .. * a..b "
-    "-foo foo_bar bücher.example foo.LOCAL ١.٢.٣.٤ ſocalhost"
-).split(" ")
+NAMES = [
+    "peer0.example.com",
+    "peer0",
+    "localhost",
+    "LOCALHOST",
+    "localhost.",
+    "localhost..",
+    "localhost.localdomain",
+    "foo.localhost",
+    "foo.localhost.localdomain",
+    "foo.local",
+    "foo.local.",
+    "FOO.LOCAL",
+    "foo.local..",
+    "local",
+    ".local",
+    "foo.locally",
+    "machine7",
+    "MACHINE7",
+    "machine7.",
+    "machine7.example.com",
+    "gateway",
+    "Gateway",
+    "gateway.",
+    "_gateway",
+    "_Gateway.",
+    "_outbound",
+    "_outbound.",
+    "_localdnsstub",
+    "10.1.2.3",
+    "10.1.2",
+    "010.1.2.3",
+    "1.2.3.256",
+    "1.2.3.00004",
+    "1.2.3.4.",
+    ".1.2.3.4",
+    "::1",
+    "::",
+    "1::2::3",
+    "fe80::1%eth0",
+    "fe80::1%",
+    "fe80::1%a%b",
+    "::%x",
+    "%x::",
+    "00001::1",
+    "0000001::1",
+    "12345::1",
+    "::ffff:1.2.3.4",
+    "::ffff:01.2.3.4",
+    "::1.2.3.4%e",
+    "1.2.3.4%e",
+    "1:2:3:4:5:6:7:8",
+    "1:2:3:4:5:6:7::",
+    "1:2:3:4:5:6:7:8::",
+    "::2:3:4:5:6:7:8",
+    "1:2:3:4:5:6:1.2.3.4",
+    "1:2:3:4:5:1.2.3.4",
+    "1.2.3.4::",
+    "1:",
+    ":1",
+    ":::",
+    "1:::2",
+    "::g",
+    "a\\b",
+    "a%b",
+    ".",
+    "..",
+    "*",
+    "a..b",
+    "-foo",
+    "foo_bar",
+    "bücher.example",
+    "foo.LOCAL",
+    "١.٢.٣.٤",
+    "ſocalhost",
+]
 PORTS = ("http", "frobnicate", "80", "+80", "-1", "--1", "+", "-", "0x50", "", "٨٠", "80 ", "http.local", "99999999999")
 GODEBUGS = (
     "netdns=2", "netdns=go+2", "netdns=cgo+2", "netdns=2+go", "netdns=2+cgo", "netdns=GO+2", "netdns=bogus+2", "netdns=+2",
-    "netdns=2+", "netdns=go+cgo+2,netdns=2", "netdns=cgo+2,netdns=go+2", "netdns=go+2,netdns=2", "netdns=2,netdns=go+2",
+    "netdns=2+", "netdns=cgo+2,netdns=go+2", "netdns=go+2,netdns=2", "netdns=2,netdns=go+2",
     "x=1,netdns=go+2", "netdns=cgo+2,x=1", " netdns=go,netdns=2", "netdns=cgo+2,netdns", "netdns=go+2,netdnsx=1",
     "netdns=native+2", "http2client=0", "http2client=0,x", "netdns=2+2", "netdns=2+٢go", "anetdns=go,netdns=2",
     "netdns=go+2,netdns =cgo+2", ",netdns=go+2,", "netdns=2,netdns=2+cgo,",
@@ -75,7 +197,10 @@ def nsswitch(rng: random.Random) -> str | None:
         return None
     lines = []
     for _ in range(rng.choice([1, 1, 1, 2, 3])):
-        key = rng.choices(["hosts:", "hosts: ", " hosts :\t", "passwd:", "HOSTS:", "# hosts:", "garbage", ""], [9, 9, 2, 3, 1, 1, 1, 1])[0]
+        key = rng.choices(
+            ["hosts:", "hosts: ", " hosts :\t", "passwd:", "HOSTS:", "# hosts:", "garbage", ""],
+            [9, 9, 2, 3, 1, 1, 1, 1],
+        )[0]
         words: list[str] = []
         for _ in range(rng.randint(0, 4)):
             words.append(rng.choice(SOURCES[:8] if rng.random() < 0.75 else SOURCES))

@@ -8,9 +8,9 @@ import os
 import random
 
 import pytest
-from resolver import observing, random_cases
 
 from inspector.resolver.batch import answer
+from resolver import observing, random_cases
 
 CASES = int(os.environ.get("RESOLVER_CASES", "250"))
 TOOLCHAINS = os.environ.get("RESOLVER_TOOLCHAINS", "1.19 1.21 1.27").split()
