@@ -68,11 +68,11 @@ def embedded_godebug(go: GoBuild) -> str | None:
     except ValueError:
         flags = (go.ldflags or "").split()
     found = go.default_godebug
-    for flag, following in zip(flags, [*flags[1:], ""], strict=True):
+    for number, flag in enumerate(flags):
         name, equals, value = flag.partition("=")
         if name not in {"-X", "--X"}:
             continue
-        setting = value if equals else following
+        setting = value if equals else "".join(flags[number + 1 : number + 2])
         if setting.startswith(_LINKER_VARIABLE):
             found = setting[len(_LINKER_VARIABLE) :]
     return found

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from inspector.errors import InspectorError
 from inspector.facts import BinaryFacts, Call, Decision, ResolverBuild, ResolverContext, RootFsFacts
-from inspector.resolver import ContextUnknown, decide, minor_of
+from inspector.resolver import ContextUnknown, decide, embedded_godebug, minor_of
 from inspector.risk.entering import Effect, Entry, Operation, enter, era_of
 from inspector.risk.nss import Asked, answered_by_files, sources_of
 
@@ -71,7 +71,9 @@ class Situation:
         if go is None:
             return None
         tags = go.tags or ()
-        return ResolverBuild(version=go.version, cgo="dns" in self.kinds, tags=tags, default_godebug=go.default_godebug)
+        return ResolverBuild(
+            version=go.version, cgo="dns" in self.kinds, tags=tags, default_godebug=embedded_godebug(go)
+        )
 
     @cached_property
     def decision(self) -> Decision | InspectorError | None:
