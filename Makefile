@@ -1,4 +1,4 @@
-.PHONY: help demo test lint format lock schema samples clean
+.PHONY: help demo test lint format lock schema samples soak clean
 
 help:  ## list targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ -/'
@@ -31,6 +31,9 @@ samples:  ## write the samples' expected facts anew (samples/generate makes the 
 
 fuzz:  ## the property tests for a long time
 	HYPOTHESIS_PROFILE=fuzz .venv/bin/python -m pytest -q tests
+
+soak:  ## thousands of random cases over every Go toolchain, against the resolver model
+	RESOLVER_CASES=2000 RESOLVER_TOOLCHAINS="1.15 1.19 1.21 1.22 1.23 1.24 1.25 1.26 1.27" .venv/bin/python -m pytest -q tests/resolver/test_resolver_observed.py
 
 clean:  ## remove what the scripts made
 	rm -rf .venv .demo-venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

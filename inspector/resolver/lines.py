@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+_WORDS = re.compile(r"[^ \r\t\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +31,6 @@ def read_lines(text: str, limit: int | None) -> Iterator[tuple[int, str | None]]
         yield number, line
 
 
-def split_words(line: str, number: int, separators: str) -> list[Word]:
-    """Split at runs of separator characters, keeping columns."""
-    words = []
-    start = None
-    for index, character in enumerate(line):
-        if character in separators:
-            if start is not None:
-                words.append(Word(line[start:index], number, start + 1))
-                start = None
-        elif start is None:
-            start = index
-    if start is not None:
-        words.append(Word(line[start:], number, start + 1))
-    return words
+def split_words(line: str, number: int) -> list[Word]:
+    """Split at runs of blanks, tabs and carriage returns, keeping columns (net/parse.go, getFields)."""
+    return [Word(found[0], number, found.start() + 1) for found in _WORDS.finditer(line)]

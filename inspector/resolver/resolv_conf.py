@@ -8,7 +8,6 @@ from functools import lru_cache
 from inspector.resolver.lines import Word, read_lines, split_words
 from inspector.resolver.table import Rules
 
-_SEPARATORS = " \r\t\n"
 _CACHED = 16 * 1024
 """Characters of a text that is worth keeping with its reading."""
 
@@ -50,7 +49,7 @@ def _parse(text: str, limit: int | None) -> ResolvConf:
             return ResolvConf(tuple(keywords), tuple(options), tuple(nameservers), number)
         if line.startswith(("#", ";")):
             continue
-        words = split_words(line, number, _SEPARATORS)
+        words = split_words(line, number)
         if not words:
             continue
         keywords.append(words[0])

@@ -161,7 +161,7 @@ NAMES = [
 PORTS = ("http", "frobnicate", "80", "+80", "-1", "--1", "+", "-", "0x50", "", "٨٠", "80 ", "http.local", "99999999999")
 GODEBUGS = (
     "netdns=2", "netdns=go+2", "netdns=cgo+2", "netdns=2+go", "netdns=2+cgo", "netdns=GO+2", "netdns=bogus+2", "netdns=+2",
-    "netdns=2+", "netdns=cgo+2,netdns=go+2", "netdns=go+2,netdns=2", "netdns=2,netdns=go+2",
+    "netdns=2+", "netdns=cgo+2#", "netdns=2+go#y", "netdns=cgo+2,netdns=go+2", "netdns=go+2,netdns=2", "netdns=2,netdns=go+2",
     "x=1,netdns=go+2", "netdns=cgo+2,x=1", " netdns=go,netdns=2", "netdns=cgo+2,netdns", "netdns=go+2,netdnsx=1",
     "netdns=native+2", "http2client=0", "http2client=0,x", "netdns=2+2", "netdns=2+٢go", "anetdns=go,netdns=2",
     "netdns=go+2,netdns =cgo+2", ",netdns=go+2,", "netdns=2,netdns=2+cgo,",
