@@ -78,7 +78,10 @@ def _marked(head: str, line: str, reason: Reason, style: TextStyle) -> Iterator[
     start = 0 if column < style.width else column - style.width // 2
     cut = "…" if start else ""
     before = printable(line[start:column], limit=_LINE)
-    word = printable(line[column : column + max(len(reason.word or ""), 1)], limit=style.width)
+    said = reason.word or ""
+    # A reason may speak of several words of the line; the first is marked then.
+    marked = said if line.startswith(said, column) else line[column:].split(maxsplit=1)[0]
+    word = printable(marked, limit=style.width)
     shown = printable(line[start : start + 2 * style.width], limit=_LINE)
     yield f"    {head}{cut}{shown}"
     indent = " " * (_columns(head) + len(cut) + _columns(before))

@@ -241,6 +241,9 @@ class _Choice:
         elif (mode := self._mode).mode == "go":
             self._say("godebug", "netdns=go", "netdns=go asks for Go's own resolver", mode.where, mode.word)
         else:
+            if mode.replaced_default:
+                text = "netdns in GODEBUG names no resolver, and puts the embedded one out of force"
+                self._say("godebug", "embedded", text, "env GODEBUG", self.build.default_godebug)
             return None
         return self.reasons[-1]
 
@@ -396,6 +399,8 @@ class _Choice:
             return self._reason(entry, text, "nsswitch.conf", source.bracket or source.word)
         if source.name != "myhostname" and not source.name.startswith("mdns"):
             text = f"Go does not know source '{source.name}'"
+            if "\t" in source.name:
+                text += " (a tab does not separate sources)"
             return self._reason(self.rules.entry("source", "any other"), text, "nsswitch.conf", source.word)
         nameless = self.rules.find("source", "no name")
         if nameless is not None and not plain:

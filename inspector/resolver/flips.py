@@ -200,7 +200,7 @@ def _nsswitch_to_go(start: Change, known: Rules) -> _Sizes:
         taken = _with_file(start, f"take line {word.line} out of nsswitch.conf", "nsswitch.conf", "\n".join(lines))
         return ((taken,), whole)
     sources = switch.sources.get("hosts", ())
-    single: list[Change] = []
+    single = list(_blanks_for_tabs(start, text, sources))
     for source in sources[:_MAX_WORDS]:
         at = f"(nsswitch.conf:{source.word.line})"
         if source.bracket is not None:
@@ -213,12 +213,21 @@ def _nsswitch_to_go(start: Change, known: Rules) -> _Sizes:
     return (tuple(single), (_with_hosts_line(start, text, sources),), whole)
 
 
+def _blanks_for_tabs(start: Change, text: str, sources: tuple[Source, ...]) -> Iterator[Change]:
+    """Yield the change that parts sources which a tab has fused."""
+    fused = {source.word.line for source in sources if "\t" in source.name}
+    if fused:
+        lines = text.split("\n")
+        for number in fused:
+            lines[number - 1] = lines[number - 1].replace("\t", " ")
+        told = f"blanks for tabs between sources (nsswitch.conf:{min(fused)})"
+        yield _with_file(start, told, "nsswitch.conf", "\n".join(lines))
+
+
 def _with_hosts_line(start: Change, text: str, sources: tuple[Source, ...]) -> Change:
     """Replace the lines of hosts by a plain one that keeps the order of files and dns."""
-    order = list(dict.fromkeys(source.name for source in sources if source.name in {"files", "dns"})) or [
-        "files",
-        "dns",
-    ]
+    words = [word for source in sources for word in source.name.split() if word in {"files", "dns"}]
+    order = list(dict.fromkeys(words)) or ["files", "dns"]
     plain = f"hosts: {' '.join(order)}"
     lines = text.split("\n")
     for number in {source.word.line for source in sources}:

@@ -92,6 +92,21 @@ def test_json_says_what_the_text_says(files: tuple[str, str]) -> None:
     assert document["flips"][0] == {"change": "set GODEBUG=netdns=go", "until": "1.20"}
 
 
+def test_tab_between_sources_is_seen_and_cured(tmp_path: Path) -> None:
+    (tmp_path / "nsswitch.conf").write_text("hosts:\tfiles\tdns\n")
+    text = resolve("--go", "1.27", "--nsswitch", str(tmp_path / "nsswitch.conf"))
+    assert r"Go does not know source 'files\x09dns' (a tab does not separate sources)" in text
+    assert "- blanks for tabs between sources (nsswitch.conf:1)" in text
+
+
+def test_embedded_setting_out_of_force_is_told() -> None:
+    arguments = ("--go", "1.27", "--default-godebug", "netdns=cgo")
+    assert "netdns=cgo asks for the cgo resolver" in resolve(*arguments)
+    text = resolve(*arguments, "--env", "GODEBUG=netdns=2")
+    assert "Go's own resolver" in text.splitlines()[0]
+    assert "netdns in GODEBUG names no resolver, and puts the embedded one out of force" in text
+
+
 def test_what_stands_in_the_way_besides_is_told(files: tuple[str, str]) -> None:
     text = resolve("--go", "1.15", *files, "--env", "LOCALDOMAIN=")
     assert "because LOCALDOMAIN is set" in text
