@@ -17,7 +17,7 @@ from inspector.resolver.versions import NEWEST, minor_of
 _OPTIONS = ("single-request-reopen", "edns0", "trust-ad", "no-aaaa")
 """Options that hosts are known to have; no release up to Go 1.27 knows the last."""
 _PLAIN_HOSTS = "hosts: files dns"
-_MAX_TEXT = 64 * 1024
+_MAX_TEXT = 16 * 1024
 """Characters of a file in which single words are tried."""
 _MAX_WORDS = 50
 

@@ -166,8 +166,8 @@ def arrange(case: Mapping[str, Any]) -> None:
             path.symlink_to(name)
         elif special == "dangling":
             path.symlink_to("nowhere")
-        elif text is not None:
-            path.write_bytes(text.encode())
+        elif text is not None or special == "mode000":
+            path.write_bytes((text or "").encode())
             path.chmod(0o000 if special == "mode000" else 0o644)
     if socket.gethostname() != case["system_hostname"]:
         socket.sethostname(case["system_hostname"])

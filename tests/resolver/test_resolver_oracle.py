@@ -29,6 +29,12 @@ def observed() -> Iterator[tuple[dict[str, object], str | None, str]]:
                     yield case, order, f"{row['id']} {flavour} {release}"
 
 
+def test_oracle_is_whole() -> None:
+    with gzip.open(ORACLE / "resolver.jsonl.gz", "rt") as lines:
+        rows = [json.loads(line) for line in lines]
+    assert (len(rows), len({row["id"] for row in rows})) == (883, 690)
+
+
 def test_every_decision_is_the_one_that_go_took() -> None:
     misses = []
     count = 0
