@@ -302,6 +302,16 @@ class Image(Protocol):
         """What the reader should know of how the image was chosen (``index of 3 platforms, linux/amd64 taken``)."""
         ...
 
+    @property
+    def layered(self) -> Image | None:
+        """The same image layer by layer, where that is dearer to read: wanted if every layer's facts are known."""
+        ...
+
+    @property
+    def whole(self) -> Image | None:
+        """The same image in full, where this one holds only what was asked for."""
+        ...
+
 
 # ── judging ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

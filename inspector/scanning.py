@@ -98,6 +98,8 @@ def collect(
 
 
 def _target(image: Image, store: FactStore, options: ScanOptions, progress: Progress | None) -> Target:
+    if image.layered is not None and _is_known(image.layered, store, options):
+        image = image.layered
     target = Target(
         reference=image.reference,
         digest=image.digest,
@@ -109,10 +111,28 @@ def _target(image: Image, store: FactStore, options: ScanOptions, progress: Prog
         layers = image.layers
         named = replace(target, layers=_layer_ids(layers))
         facts = _read_layers(layers, store, options, progress)
-        return _describe(named, image, facts, options)
+        described = _describe(named, image, facts, options)
     except InspectorError as error:
         advice = f"; {error.advice}" if error.advice else ""
         return replace(target, status="failed", problems=(Problem(stage="layers", message=f"{error}{advice}"),))
+    if image.whole is not None and _lacks_something(described):
+        return _target(image.whole, store, options, progress)
+    return described
+
+
+def _is_known(image: Image, store: FactStore, options: ScanOptions) -> bool:
+    """Whether the store has the facts of every layer, so that nothing needs to be read."""
+    keys = [_key(layer, options) for layer in image.layers]
+    return bool(keys) and all(key is not None and store.has(key) for key in keys)
+
+
+def _lacks_something(target: Target) -> bool:
+    """Whether what was asked for leads to what was not: a loader or a library elsewhere, a path that is not there."""
+    interpreters = (target.rootfs.interpreters if target.rootfs else None) or ()
+    return bool(target.problems) or any(
+        binary.missing or (binary.interpreter is not None and binary.interpreter not in interpreters)
+        for binary in target.binaries
+    )
 
 
 def _layer_ids(layers: Sequence[Layer]) -> tuple[LayerId, ...]:
@@ -136,9 +156,7 @@ def _read_layers(
 
 
 def _read_one(layer: Layer, store: FactStore, options: ScanOptions, progress: Progress | None) -> LayerFacts:
-    key = layer.digest or layer.diff_id
-    if key and options.hash_binaries:
-        key = f"{key}+sha256"
+    key = _key(layer, options)
     known = store.facts(key) if key else None
     if known is not None:
         return known
@@ -148,6 +166,12 @@ def _read_one(layer: Layer, store: FactStore, options: ScanOptions, progress: Pr
     if key:
         store.save(key, facts)
     return facts
+
+
+def _key(layer: Layer, options: ScanOptions) -> str | None:
+    """Return the name under which the layer's facts are stored: the digest that is verified when it is read."""
+    key = layer.digest or layer.diff_id
+    return f"{key}+sha256" if key and options.hash_binaries else key
 
 
 def _describe(target: Target, image: Image, facts: Sequence[LayerFacts], options: ScanOptions) -> Target:

@@ -289,6 +289,66 @@ def docker(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["docker", "-H", address, *arguments], capture_output=True, text=True, check=False)
 
 
+@dataclass
+class Gate:
+    """A way to an engine that holds back its answers to chosen requests until they are let go."""
+
+    address: str
+    stages: dict[str, bytes]
+    reached: dict[str, threading.Event] = field(default_factory=dict)
+    released: dict[str, threading.Event] = field(default_factory=dict)
+    seen: list[str] = field(default_factory=list)
+    """The request lines that passed."""
+
+
+@contextlib.contextmanager
+def engine_gate(engine: str, directory: Path, **stages: bytes) -> Iterator[Gate]:
+    """Lead a socket of one's own to an engine's; ``stages`` names requests by how their first line goes on."""
+    path = directory / "gate.sock"
+    gate = Gate(f"unix://{path}", stages)
+    for name in stages:
+        gate.reached[name], gate.released[name] = threading.Event(), threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.socket(socket.AF_UNIX) as upstream, contextlib.suppress(OSError):
+                upstream.connect(engine.removeprefix("unix://"))
+                waiting: list[str] = []
+                back = threading.Thread(target=self.answer, args=(upstream, waiting), daemon=True)
+                back.start()
+                while data := self.request.recv(65536):
+                    line = data.split(b"\r\n", 1)[0]
+                    gate.seen.append(line.decode("latin-1"))
+                    waiting += [name for name, part in stages.items() if part in line]
+                    upstream.sendall(data)
+                upstream.shutdown(socket.SHUT_WR)
+                back.join(30)
+
+        def answer(self, upstream: socket.socket, waiting: list[str]) -> None:
+            with contextlib.suppress(OSError):
+                while data := upstream.recv(65536):
+                    while waiting:
+                        name = waiting.pop()
+                        gate.reached[name].set()
+                        gate.released[name].wait(60)
+                    self.request.sendall(data)
+                self.request.shutdown(socket.SHUT_WR)
+
+    class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+        daemon_threads = True
+
+    with Server(str(path), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield gate
+        finally:
+            for event in gate.released.values():
+                event.set()
+            server.shutdown()
+            thread.join()
+
+
 @contextlib.contextmanager
 def podman_service(directory: Path) -> Iterator[str]:
     """Start Podman's API service and yield its address."""

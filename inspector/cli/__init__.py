@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
 
 import click
 
@@ -68,8 +70,29 @@ def inspector() -> None:
     """
 
 
+class _Terminated(BaseException):
+    """SIGTERM or SIGHUP came: everything is unwound (a container removed, a cursor shown again) before it counts."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the documented code; never show a traceback."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminate)
+    try:
+        sys.exit(_run(arguments))
+    except _Terminated as ended:
+        number = ended.args[0]
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    raise _Terminated(number)
+
+
+def _run(arguments: list[str] | None) -> int:
+    """Run a verb and return its exit code."""
     try:
         code = inspector.main(args=arguments, prog_name="inspector", standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -91,7 +114,7 @@ def main(arguments: list[str] | None = None) -> None:
         if os.environ.get("INSPECTOR_DEBUG"):
             raise
         code = _fail(f"internal error: {type(error).__name__}: {error} (set INSPECTOR_DEBUG=1 to see where)", 4)
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def fail_with(error: InspectorError) -> int:

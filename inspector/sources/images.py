@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from inspector.facts import BlobStream, ImageConfig, Layer
+from inspector.facts import BlobStream, Image, ImageConfig, Layer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +35,5 @@ class SourcedImage:
     layers: Sequence[Layer] = ()
     notes: Sequence[str] = ()
     has_root: bool = True
+    layered: Image | None = None
+    whole: Image | None = None

@@ -205,6 +205,12 @@ def _descriptor(entry: object, what: str) -> Descriptor:
     )
 
 
+def platform_text(os: object, architecture: object, variant: object = None) -> str | None:
+    """Return ``os/arch[/variant]`` of what a config or an engine says, or None where it says nothing."""
+    found = _platform({"os": os, "architecture": architecture, "variant": variant})
+    return None if found is None else str(found)
+
+
 def _platform(entry: object) -> Platform | None:
     if not isinstance(entry, dict) or not entry.get("os") or not entry.get("architecture"):
         return None

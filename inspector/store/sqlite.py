@@ -49,6 +49,10 @@ class FactStore(DocumentStore, Protocol):
         """Return the facts stored under a digest by this version of the analyser."""
         ...
 
+    def has(self, key: str) -> bool:
+        """Whether there are such facts."""
+        ...
+
     def save(self, key: str, facts: LayerFacts) -> None:
         """Store facts under a verified digest."""
         ...
@@ -69,6 +73,11 @@ class NullStore:
         """Return None."""
         del key
         return None
+
+    def has(self, key: str) -> bool:
+        """Return False."""
+        del key
+        return False
 
     def save(self, key: str, facts: LayerFacts) -> None:
         """Do nothing."""
@@ -126,6 +135,10 @@ class Store:
             _LOG.warning("stored facts of %s cannot be read: %s", key, error)
             return None
 
+    def has(self, key: str) -> bool:
+        """Whether facts are stored under a digest by this version of the analyser."""
+        return self._one("select x'' from facts where digest = ? and analyser = ?", (key, ANALYSER)) is not None
+
     def save(self, key: str, facts: LayerFacts) -> None:
         """Store facts under a verified digest."""
         import msgspec
@@ -152,7 +165,7 @@ class Store:
         except _storage_errors() as error:
             _LOG.warning("the store cannot be read: %s", error)
             return None
-        return bytes(row[0]) if row else None
+        return row[0] if row and isinstance(row[0], bytes) else None
 
     def _put(self, statement: str, values: tuple[object, ...]) -> None:
         try:

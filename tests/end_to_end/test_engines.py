@@ -1,5 +1,6 @@
 """Images of real engines: Docker's, and Podman's by the same API."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -11,6 +12,16 @@ from pathlib import Path
 
 import parts
 import pytest
+
+
+NAME = "samples/peer-static-glibc:1"
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """Return a directory with a path short enough for a socket's."""
+    with tempfile.TemporaryDirectory(prefix="gate", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +43,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_docker_gives_the_same_facts_as_the_archive(
     engine: str, expected: dict[str, object], flags: tuple[str, ...]
 ) -> None:
-    found = parts.facts(*flags, "docker:samples/peer-static-glibc:1", env=parts.environment(DOCKER_HOST=engine))
+    found = parts.facts(*flags, f"docker:{NAME}", env=parts.environment(DOCKER_HOST=engine))
     assert parts.content(found) == expected
     assert (found["binaries"][0]["layer"] is None) == (not flags)
     assert parts.docker(engine, "ps", "-aq").stdout == "", "no container is left behind"
@@ -41,7 +52,7 @@ def test_docker_gives_the_same_facts_as_the_archive(
 @pytest.mark.needs("root", "dockerd", "docker")
 def test_a_plain_name_is_the_engines_if_it_has_it(engine: str) -> None:
     found = parts.facts("samples/peer-static-glibc:1", env=parts.environment(DOCKER_HOST=engine))
-    assert found["reference"] == "docker:samples/peer-static-glibc:1"
+    assert found["reference"] == f"docker:{NAME}"
 
 
 @pytest.mark.needs("root", "dockerd", "docker")
@@ -55,24 +66,148 @@ def test_what_docker_saves_is_read_from_a_file_and_from_standard_input(
         assert parts.content(parts.facts("-", stdin=stream)) == expected
 
 
+CREATE, EXPORT, REMOVE = b"/containers/create", b"/export HTTP", b"DELETE "
+
+
+@contextlib.contextmanager
+def started(*arguments: str, engine: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [str(Path(sys.executable).parent / "inspector"), *arguments]
+    env = parts.environment(DOCKER_HOST=engine)
+    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.mark.needs("root", "dockerd", "docker")
-def test_an_interrupt_leaves_no_container(engine: str) -> None:
-    command = [
-        str(Path(sys.executable).parent / "inspector"),
-        "facts",
-        "--no-cache",
-        "docker:samples/peer-static-glibc:1",
-    ]
-    for delay in (0.3, 0.45, 0.6):
-        with subprocess.Popen(
-            command, env=parts.environment(DOCKER_HOST=engine), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        ) as process:
-            time.sleep(delay)
-            process.send_signal(signal.SIGINT)
-            _, error = process.communicate(timeout=60)
-        assert process.returncode in {0, 130, -2}
-        assert b"Traceback" not in error or process.returncode == -2
-        assert parts.docker(engine, "ps", "-aq").stdout == ""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGHUP, -1)])
+@pytest.mark.parametrize("stage", ["create", "export", "remove"])
+def test_no_signal_at_any_time_leaves_a_container(
+    engine: str, stage: str, number: signal.Signals, code: int, short: Path
+) -> None:
+    stages = {"create": CREATE, "export": EXPORT, "remove": REMOVE}
+    with (
+        parts.engine_gate(engine, short, **{stage: stages[stage]}) as gate,
+        started("facts", "--no-cache", f"docker:{NAME}", engine=gate.address) as process,
+    ):
+        assert gate.reached[stage].wait(60)
+        process.send_signal(number)
+        time.sleep(0.3)  # the signal is there while the engine has acted and its answer has not come
+        gate.released[stage].set()
+        _, error = process.communicate(timeout=60)
+    assert b"Traceback" not in error
+    assert process.returncode == code
+    assert parts.docker(engine, "ps", "-aq").stdout == ""
+
+
+@pytest.mark.needs("root", "dockerd", "docker")
+def test_a_second_interrupt_does_not_break_the_clean_up(engine: str, short: Path) -> None:
+    with (
+        parts.engine_gate(engine, short, export=EXPORT, remove=REMOVE) as gate,
+        started("facts", "--no-cache", f"docker:{NAME}", engine=gate.address) as process,
+    ):
+        assert gate.reached["export"].wait(60)
+        process.send_signal(signal.SIGINT)
+        assert gate.reached["remove"].wait(60), "an interrupt during the export is obeyed at once"
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process.send_signal(number)
+            time.sleep(0.2)
+        gate.released["remove"].set()
+        process.communicate(timeout=60)
+    assert parts.docker(engine, "ps", "-aq").stdout == ""
+
+
+@pytest.mark.needs("root", "dockerd", "docker")
+def test_a_lost_answer_leaves_no_container(engine: str, short: Path) -> None:
+    # The engine has made the container, and the answer does not come in time: its name is known all the same.
+    with parts.engine_gate(engine, short, create=CREATE) as gate:
+        done = parts.inspector(
+            "facts", "--no-cache", "--timeout", "2", f"docker:{NAME}", env=parts.environment(DOCKER_HOST=gate.address)
+        )
+    assert done.returncode == 4
+    assert "broke off" in json.loads(done.stdout)["targets"][0]["problems"][0]["message"]
+    assert parts.docker(engine, "ps", "-aq").stdout == ""
+
+
+@pytest.mark.needs("root", "dockerd", "docker")
+def test_the_export_is_the_default_and_the_save_is_asked_for(engine: str, short: Path) -> None:
+    for flags, sent, not_sent in (
+        ((), EXPORT, "/get HTTP"), (("--layers",), b"/get HTTP", "/export"),
+        (("--path", "/usr/local/bin/peer"), b"/archive?", "/export"),
+    ):  # fmt: skip
+        with parts.engine_gate(engine, short) as gate:
+            parts.facts(*flags, f"docker:{NAME}", env=parts.environment(DOCKER_HOST=gate.address))
+        assert any(sent.decode() in line for line in gate.seen), flags
+        assert not any(not_sent in line for line in gate.seen), flags
+        (short / "gate.sock").unlink()
+
+
+@pytest.mark.needs("root", "dockerd", "docker")
+def test_nothing_is_read_where_the_store_has_every_layer(engine: str, tmp_path: Path, short: Path) -> None:
+    # An archive of docker save names its layers by diff ID, as the engine does.
+    first = parts.inspector("facts", "--cache-dir", str(tmp_path), str(parts.plain_archive(tmp_path)))
+    assert first.returncode == 0
+    with parts.engine_gate(engine, short) as gate:
+        env = parts.environment(DOCKER_HOST=gate.address)
+        second = parts.inspector("facts", "--cache-dir", str(tmp_path), f"docker:{NAME}", env=env)
+    asked = [line for line in gate.seen if "/containers" in line or "/get" in line]
+    assert asked == []
+    known, found = (json.loads(done.stdout)["targets"][0] for done in (first, second))
+    assert found["binaries"] == known["binaries"], "layers named included"
+
+
+@pytest.mark.needs("root", "dockerd", "docker")
+def test_a_single_path_gives_what_the_whole_gives(engine: str) -> None:
+    env = parts.environment(DOCKER_HOST=engine)
+    whole = parts.content(parts.facts(f"docker:{NAME}", env=env))
+    for path in ("/usr/local/bin/peer", "/usr/local/bin", "usr/local/bin/"):
+        narrowed = parts.content(parts.facts("--path", path, f"docker:{NAME}", env=env))
+        assert {**narrowed, "binaries": [{**b, "found": None} for b in narrowed["binaries"]]} == {
+            **whole, "binaries": [{**b, "found": None} for b in whole["binaries"]],
+        }  # fmt: skip
+    absent = parts.inspector("scan", "--no-cache", "--path", "/no/such", f"docker:{NAME}", env=env)
+    assert absent.returncode == 4
+    assert "no executable at /no/such" in absent.stdout
+
+
+@pytest.mark.needs("root", "dockerd", "docker")
+def test_dockers_current_context_is_asked(engine: str, tmp_path: Path) -> None:
+    env = parts.environment(DOCKER_CONFIG=str(tmp_path))
+    env.pop("DOCKER_HOST", None)
+    made = ["docker", "context", "create", "test", "--docker", f"host={engine}"]
+    subprocess.run(made, env=env, check=True, capture_output=True)
+    assert parts.facts(f"docker:{NAME}", env={**env, "DOCKER_CONTEXT": "test"})["status"] == "analysed"
+    subprocess.run(["docker", "context", "use", "test"], env=env, check=True, capture_output=True)
+    assert parts.facts(f"docker:{NAME}", env=env)["status"] == "analysed"
+    unknown = parts.inspector("scan", f"docker:{NAME}", env={**env, "DOCKER_CONTEXT": "nope"})
+    assert unknown.returncode == 3
+    assert "no context 'nope'" in unknown.stderr
+
+
+@pytest.mark.needs("root", "dockerd", "docker")
+def test_offline_asks_a_local_engine_only(engine: str) -> None:
+    assert parts.facts("--offline", f"docker:{NAME}", env=parts.environment(DOCKER_HOST=engine))["status"] == "analysed"
+    away = parts.inspector("scan", "--offline", "docker:x", env=parts.environment(DOCKER_HOST="tcp://192.0.2.1:2375"))
+    assert away.returncode == 3
+    assert "--offline" in away.stderr
+
+
+@pytest.mark.needs("root", "dockerd", "docker")
+def test_another_platform_than_the_engines_is_told(engine: str) -> None:
+    env = parts.environment(DOCKER_HOST=engine)
+    done = parts.inspector("scan", "--platform", "linux/arm64", f"docker:{NAME}", env=env)
+    assert done.returncode == 3
+    assert "is for linux/amd64, not linux/arm64" in done.stderr
+
+
+@pytest.mark.needs("root", "dockerd", "docker")
+def test_every_source_that_was_tried_is_told(engine: str) -> None:
+    env = parts.environment(DOCKER_HOST=engine)
+    done = parts.inspector("scan", "127.0.0.1:1/no/such:1", env=env)
+    assert done.returncode == 3
+    assert "docker: " in done.stderr and "registry: " in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.needs("root", "dockerd", "docker")
@@ -101,9 +236,9 @@ def check_podman(expected: dict[str, object], tmp_path: Path) -> None:
     assert loaded.returncode == 0, loaded.stderr
     with parts.podman_service(tmp_path) as address:
         env = parts.environment(CONTAINER_HOST=address)
-        found = parts.facts("podman:samples/peer-static-glibc:1", env=env)
+        found = parts.facts(f"podman:{NAME}", env=env)
         assert parts.content(found) == expected
-        assert parts.content(parts.facts("--layers", "podman:samples/peer-static-glibc:1", env=env)) == expected
+        assert parts.content(parts.facts("--layers", f"podman:{NAME}", env=env)) == expected
 
 
 def test_the_report_of_a_merged_file_system_names_no_layer() -> None:
