@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import socketserver
+import ssl
 import subprocess
 import sys
 import threading
@@ -287,6 +288,44 @@ def docker_engine(directory: Path) -> Iterator[str]:
 
 def docker(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["docker", "-H", address, *arguments], capture_output=True, text=True, check=False)
+
+
+@contextlib.contextmanager
+def tls_front(engine: str, crt: Path, key: Path) -> Iterator[int]:
+    """Serve an engine's socket by TLS to clients that show a certificate of the same authority; yield the port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(crt, key)
+    context.load_verify_locations(crt)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with (
+                contextlib.suppress(OSError),
+                context.wrap_socket(self.request, server_side=True) as client,
+                socket.socket(socket.AF_UNIX) as upstream,
+            ):
+                upstream.connect(engine.removeprefix("unix://"))
+                back = threading.Thread(target=self.pump, args=(upstream, client), daemon=True)
+                back.start()
+                self.pump(client, upstream)
+                back.join(10)
+
+        def pump(self, source: socket.socket, sink: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while data := source.recv(65536):
+                    sink.sendall(data)
+                sink.shutdown(socket.SHUT_RDWR)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @dataclass

@@ -13,7 +13,6 @@ from pathlib import Path
 import parts
 import pytest
 
-
 NAME = "samples/peer-static-glibc:1"
 
 
@@ -183,6 +182,24 @@ def test_dockers_current_context_is_asked(engine: str, tmp_path: Path) -> None:
     unknown = parts.inspector("scan", f"docker:{NAME}", env={**env, "DOCKER_CONTEXT": "nope"})
     assert unknown.returncode == 3
     assert "no context 'nope'" in unknown.stderr
+
+
+@pytest.mark.needs("root", "dockerd", "docker", "openssl")
+def test_a_contexts_certificates_are_used_and_the_engines_is_verified(engine: str, tmp_path: Path) -> None:
+    env = parts.environment(DOCKER_CONFIG=str(tmp_path / "docker"))
+    env.pop("DOCKER_HOST", None)
+    crt, key = parts.certificate(tmp_path)
+    (tmp_path / "other").mkdir()
+    stranger, _ = parts.certificate(tmp_path / "other")
+    with parts.tls_front(engine, crt, key) as port:
+        for name, authority in (("good", crt), ("bad", stranger)):
+            endpoint = f"host=tcp://127.0.0.1:{port},ca={authority},cert={crt},key={key}"
+            made = ["docker", "context", "create", name, "--docker", endpoint]
+            subprocess.run(made, env=env, check=True, capture_output=True)
+        assert parts.facts(f"docker:{NAME}", env={**env, "DOCKER_CONTEXT": "good"})["status"] == "analysed"
+        refused = parts.inspector("scan", f"docker:{NAME}", env={**env, "DOCKER_CONTEXT": "bad"})
+    assert refused.returncode == 3
+    assert "does not answer" in refused.stderr and refused.stderr.count("\n") == 1
 
 
 @pytest.mark.needs("root", "dockerd", "docker")

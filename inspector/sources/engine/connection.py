@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import stat
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from inspector.escaping import printable
 from inspector.sources.options import SourceOptions
 
 _DOCKER_SOCKET = "/var/run/docker.sock"
+_MAX_DOCUMENT = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +66,45 @@ def _address(engine: str) -> Address | None:
 def _context_address() -> Address | None:
     """Return the address of Docker's current context, where it is not the default one.
 
+    DOCKER_CONTEXT, else ``currentContext`` of config.json, names a directory below ``contexts`` by the name's sha256
+    (docker/cli, cli/context/store). The SDK's own reader finds none where there is no config.json.
+
     Raises:
         TargetUnreachable: if there is no such context.
     """
     directory = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    if not os.environ.get("DOCKER_CONTEXT") and not (directory / "config.json").is_file():
+    name = os.environ.get("DOCKER_CONTEXT") or _document(directory / "config.json").get("currentContext")
+    if name in {None, "", "default"}:
         return None
-    import docker.context
-    import docker.errors
-    from docker.context.config import get_current_context_name
-
-    name = None
+    identity = hashlib.sha256(str(name).encode("utf-8", "replace")).hexdigest()
+    found = _document(directory / "contexts/meta" / identity / "meta.json")
     try:
-        name = os.environ.get("DOCKER_CONTEXT") or get_current_context_name()
-        if name in {None, "", "default"}:
-            return None
-        found = docker.context.ContextAPI.get_context(name)
-    except (docker.errors.DockerException, OSError, ValueError, KeyError, TypeError):
-        found = None
-    if found is None:
-        known = "docker context ls lists those there are"
-        raise TargetUnreachable(f"docker: there is no context '{printable(str(name), limit=80)}'", advice=known)
-    return Address(str(found.Host), tls=found.TLSConfig)
+        endpoint = found["Endpoints"]["docker"]
+        return Address(str(endpoint["Host"]), tls=_tls(directory / "contexts/tls" / identity / "docker", endpoint))
+    except (KeyError, TypeError, OSError):
+        text = f"docker: there is no context '{printable(str(name), limit=80)}' that can be used"
+        raise TargetUnreachable(text, advice="docker context ls lists those there are") from None
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            found = json.loads(file.read(_MAX_DOCUMENT))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _tls(directory: Path, endpoint: dict[str, Any]) -> Any:
+    """Return a context's TLS settings for the SDK, or None where it has none."""
+    files = {name: str(directory / f"{name}.pem") for name in ("ca", "cert", "key")}
+    there = {name: path for name, path in files.items() if Path(path).is_file()}
+    if not there and not endpoint.get("SkipTLSVerify"):
+        return None
+    import docker.tls
+
+    own = (there["cert"], there["key"]) if {"cert", "key"} <= there.keys() else None
+    return docker.tls.TLSConfig(client_cert=own, ca_cert=there.get("ca"), verify=not endpoint.get("SkipTLSVerify"))
 
 
 @contextmanager

@@ -177,9 +177,10 @@ class _Paths:
         prefix = f"{parent}/" if parent else ""
         try:
             with tarfile.open(fileobj=stream, mode="r|") as archive:
+                kept: list[Any] = vars(archive)["members"]
                 while (member := archive.next()) is not None:
                     yield from _renamed(archive, member, prefix)
-                    archive.getmembers().clear()
+                    kept.clear()  # or every header of a large tree would stay
         except (tarfile.TarError, EOFError, ValueError, OverflowError):
             raise TargetDamaged(f"{self._what}: the engine's archive of {printable(path)} cannot be read") from None
 
