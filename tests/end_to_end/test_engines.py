@@ -198,6 +198,10 @@ def test_a_contexts_certificates_are_used_and_the_engines_is_verified(engine: st
             subprocess.run(made, env=env, check=True, capture_output=True)
         assert parts.facts(f"docker:{NAME}", env={**env, "DOCKER_CONTEXT": "good"})["status"] == "analysed"
         refused = parts.inspector("scan", f"docker:{NAME}", env={**env, "DOCKER_CONTEXT": "bad"})
+        for name, file in (("ca", crt), ("cert", crt), ("key", key)):
+            (tmp_path / f"{name}.pem").write_bytes(file.read_bytes())
+        given = {"DOCKER_HOST": f"tcp://127.0.0.1:{port}", "DOCKER_CERT_PATH": str(tmp_path), "DOCKER_TLS_VERIFY": "1"}
+        assert parts.facts(f"docker:{NAME}", env={**env, **given})["status"] == "analysed"
     assert refused.returncode == 3
     assert "does not answer" in refused.stderr and refused.stderr.count("\n") == 1
 

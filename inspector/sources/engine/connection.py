@@ -22,12 +22,12 @@ _MAX_DOCUMENT = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an engine listens, and how its TLS is set up where a context says so."""
+    """Where an engine listens, and how its TLS is set up."""
 
     url: str
     tls: Any = None
-    from_environment: bool = False
-    """The address is DOCKER_HOST: DOCKER_TLS_VERIFY and DOCKER_CERT_PATH belong to it."""
+    is_given: bool = False
+    """Somebody named it: that nothing is there is to be told."""
 
     @property
     def is_local(self) -> bool:
@@ -48,18 +48,18 @@ def is_reachable(engine: str) -> bool:
     try:
         return stat.S_ISSOCK(os.stat(address.url.removeprefix("unix://")).st_mode)  # noqa: PTH116
     except OSError:
-        return address.from_environment
+        return address.is_given
 
 
 def _address(engine: str) -> Address | None:
     if engine == "podman":
         if os.environ.get("CONTAINER_HOST"):
-            return Address(os.environ["CONTAINER_HOST"])
+            return Address(os.environ["CONTAINER_HOST"], is_given=True)
         runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
         places = [f"{runtime}/podman/podman.sock", "/run/podman/podman.sock"]
         return next((Address(f"unix://{place}") for place in places if Path(place).exists()), None)
     if os.environ.get("DOCKER_HOST"):
-        return Address(os.environ["DOCKER_HOST"], from_environment=True)
+        return Address(os.environ["DOCKER_HOST"], tls=_tls_of_environment(), is_given=True)
     return _context_address() or Address(f"unix://{_DOCKER_SOCKET}")
 
 
@@ -80,7 +80,9 @@ def _context_address() -> Address | None:
     found = _document(directory / "contexts/meta" / identity / "meta.json")
     try:
         endpoint = found["Endpoints"]["docker"]
-        return Address(str(endpoint["Host"]), tls=_tls(directory / "contexts/tls" / identity / "docker", endpoint))
+        place = directory / "contexts/tls" / identity / "docker"
+        tls = _tls(place, verify=not endpoint.get("SkipTLSVerify"))
+        return Address(str(endpoint["Host"]), tls=tls, is_given=True)
     except (KeyError, TypeError, OSError):
         text = f"docker: there is no context '{printable(str(name), limit=80)}' that can be used"
         raise TargetUnreachable(text, advice="docker context ls lists those there are") from None
@@ -95,16 +97,30 @@ def _document(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _tls(directory: Path, endpoint: dict[str, Any]) -> Any:
-    """Return a context's TLS settings for the SDK, or None where it has none."""
+def _tls_of_environment() -> Any:
+    """Return the TLS settings of DOCKER_TLS_VERIFY and DOCKER_CERT_PATH (docker/cli, "Protect the Docker daemon")."""
+    verify, place = os.environ.get("DOCKER_TLS_VERIFY"), os.environ.get("DOCKER_CERT_PATH")
+    if not verify and not place:
+        return None
+    return _tls(Path(place) if place else Path.home() / ".docker", verify=bool(verify), always=True)
+
+
+def _tls(directory: Path, *, verify: bool, always: bool = False) -> Any:
+    """Return TLS settings for the SDK from ca.pem, cert.pem and key.pem, or None where there are none of these."""
     files = {name: str(directory / f"{name}.pem") for name in ("ca", "cert", "key")}
     there = {name: path for name, path in files.items() if Path(path).is_file()}
-    if not there and not endpoint.get("SkipTLSVerify"):
+    if not there and verify and not always:
         return None
     import docker.tls
 
+    class Settings(docker.tls.TLSConfig):  # type: ignore[misc]
+        def configure_client(self, client: Any) -> None:
+            super().configure_client(client)
+            # Or REQUESTS_CA_BUNDLE would stand above the engine's own authority (psf/requests#3829).
+            client.trust_env = False
+
     own = (there["cert"], there["key"]) if {"cert", "key"} <= there.keys() else None
-    return docker.tls.TLSConfig(client_cert=own, ca_cert=there.get("ca"), verify=not endpoint.get("SkipTLSVerify"))
+    return Settings(client_cert=own, ca_cert=there.get("ca"), verify=verify)
 
 
 @contextmanager
@@ -146,8 +162,6 @@ def _client(engine: str, options: SourceOptions) -> Any:
     timeout = max(1, int(options.timeout))
     uses_ssh = address.url.startswith("ssh://")
     try:
-        if address.from_environment:
-            return docker.DockerClient.from_env(timeout=timeout, use_ssh_client=uses_ssh)
         return docker.DockerClient(
             base_url=address.url, tls=address.tls or False, version="auto", timeout=timeout, use_ssh_client=uses_ssh
         )
