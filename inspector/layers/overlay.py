@@ -168,42 +168,80 @@ def merge(layers: Sequence[tuple[LayerFacts, str | None]]) -> RootFs:
 
 
 def _apply(root: RootFs, layer: LayerFacts, number: int) -> Iterator[str]:
+    directories = sorted(layer.directories)
+    # A directory in the place of a lower file or link comes first: what the layer takes away below it is not to be
+    # looked for where the link led.
+    for path in directories:
+        known = _entry(root, path)
+        if known is not None and known.kind != "directory":
+            _put(root, path, Node("directory", number))
     for path in layer.opaques:
-        found = root.find(path)
-        if found is not None:
-            found[1].children.clear()
+        emptied = root.top if path == "/" else _entry(root, path)
+        if emptied is not None:
+            emptied.children.clear()
     for path in layer.whiteouts:
         parent = root.find(path.rpartition("/")[0])
-        if parent is not None:
-            parent[1].children.pop(path.rpartition("/")[2], None)
-    for path in sorted(layer.directories):
+        name = path.rpartition("/")[2]
+        if parent is not None and name in parent[1].children and parent[1].children[name].layer != number:
+            del parent[1].children[name]
+    for path in directories:
         _put(root, path, Node("directory", number))
     for path, target in layer.links.items():
         _put(root, path, Node("link", number, target=target))
     for path in layer.files:
         _put(root, path, Node("file", number, origin=path))
     for path, target in layer.hardlinks.items():
-        found = root.find(target) if normalise(target) else None
-        if found is None or found[1].kind != "file":
+        # A hard link to a symbolic link is that link again: link(2) does not follow it.
+        found = _entry(root, target) if normalise(target) else None
+        if found is None or found.kind == "directory":
             yield "a hard link to a file that is not there"
             _put(root, path, Node("file", number, origin=path))
         else:
-            _put(root, path, Node("file", found[1].layer, origin=found[1].origin))
+            _put(root, path, Node(found.kind, found.layer, found.origin, found.target))
+
+
+def _entry(root: RootFs, path: str) -> Node | None:
+    """Return what stands at a path, links followed but for the last."""
+    above, _, name = path.rpartition("/")
+    parent = root.find(above)
+    return None if parent is None else parent[1].children.get(name)
 
 
 def _put(root: RootFs, path: str, node: Node) -> None:
-    parent = root.top
-    parts = path.split("/")[1:]
-    for depth, part in enumerate(parts[:-1]):
-        below = parent.children.get(part)
-        if below is not None and below.kind == "link":
-            found = root.find("/" + "/".join(parts[: depth + 1]))
-            below = found[1] if found is not None and found[1].kind == "directory" else None
-        if below is None or below.kind != "directory":
-            below = parent.children[part] = Node("directory", node.layer)
-        parent = below
-    name = parts[-1]
+    above, _, name = path.rpartition("/")
+    parent = _enter(root, above, node.layer)
     known = parent.children.get(name)
     if node.kind == "directory" and known is not None and known.kind == "directory":
         return
     parent.children[name] = node
+
+
+def _enter(root: RootFs, path: str, layer: int) -> Node:
+    """Return the directory at a path, links followed; what is missing or in the way of it is made a directory.
+
+    A link that leads nowhere gets the directory that it names, as umoci and containerd unpack (containerd,
+    archive/tar.go, mkparent).
+    """
+    trail = [root.top]
+    rest = path.split("/")[1:]
+    rest.reverse()
+    hops = 0
+    while rest:
+        part = rest.pop()
+        if part in {"", "."}:
+            continue
+        if part == "..":
+            trail = trail[:-1] or trail
+            continue
+        children = trail[-1].children
+        below = children.get(part)
+        if below is not None and below.kind == "link" and hops < _MAX_HOPS:
+            hops += 1
+            if below.target.startswith("/"):
+                trail = trail[:1]
+            rest += below.target.split("/")[::-1]
+            continue
+        if below is None or below.kind != "directory":
+            below = children[part] = Node("directory", layer)
+        trail.append(below)
+    return trail[-1]

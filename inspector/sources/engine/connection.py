@@ -113,7 +113,7 @@ def _tls(directory: Path, *, verify: bool, always: bool = False) -> Any:
         return None
     import docker.tls
 
-    class Settings(docker.tls.TLSConfig):  # type: ignore[misc]
+    class Settings(docker.tls.TLSConfig):
         def configure_client(self, client: Any) -> None:
             super().configure_client(client)
             # Or REQUESTS_CA_BUNDLE would stand above the engine's own authority (psf/requests#3829).
