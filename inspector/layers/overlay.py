@@ -184,10 +184,10 @@ def _apply(root: RootFs, layer: LayerFacts, number: int) -> Iterator[str]:
         name = path.rpartition("/")[2]
         if parent is not None and name in parent[1].children and parent[1].children[name].layer != number:
             del parent[1].children[name]
-    for path in directories:
-        _put(root, path, Node("directory", number))
     for path, target in layer.links.items():
         _put(root, path, Node("link", number, target=target))
+    for path in directories:
+        _put(root, path, Node("directory", number))
     for path in layer.files:
         _put(root, path, Node("file", number, origin=path))
     for path, target in layer.hardlinks.items():

@@ -11,8 +11,24 @@ from hypothesis import strategies as st
 from stacks import Entry, directory, file, hard, link, listing, opaque, overlay, tar, whiteout, write_layout
 
 NAMES = ["a", "b", "c"]
-PATHS = [*NAMES, *(f"{x}/{y}" for x in NAMES for y in NAMES), *(f"{x}/{y}/{z}" for x in "ab" for y in "ab" for z in "ab")]
-TARGETS = [*(f"/{path}" for path in PATHS[:8]), "a", "b", "../a", "../b/c", "a/b", "/", ".", "../../..", "/nowhere", "/.."]
+PATHS = [
+    *NAMES,
+    *(f"{x}/{y}" for x in NAMES for y in NAMES),
+    *(f"{x}/{y}/{z}" for x in "ab" for y in "ab" for z in "ab"),
+]
+TARGETS = [
+    *(f"/{path}" for path in PATHS[:8]),
+    "a",
+    "b",
+    "../a",
+    "../b/c",
+    "a/b",
+    "/",
+    ".",
+    "../../..",
+    "/nowhere",
+    "/..",
+]
 
 
 @st.composite
@@ -68,7 +84,10 @@ def unpacked(stack: list[list[Entry]]) -> dict[str, str] | None:
 
 def ours(stack: list[list[Entry]]) -> dict[str, str]:
     contents = {
-        (number, "/" + entry.path): entry.value for number, entries in enumerate(stack) for entry in entries if entry.kind == "file"
+        (number, "/" + entry.path): entry.value
+        for number, entries in enumerate(stack)
+        for entry in entries
+        if entry.kind == "file"
     }
     found = listing(overlay(*stack))
     for path, told in found.items():
