@@ -29,6 +29,8 @@ _NAME = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}))?"
 )
 _ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
+_SCHEME = re.compile(r"[a-z][a-z0-9+-]*")
+"""What looks like a scheme where the whole is no image's name; a path that looks so is written ``./path``."""
 _MAX_LENGTH = 4096
 
 
@@ -84,12 +86,13 @@ def parse(text: str) -> Reference:
     for scheme in SCHEMES:
         if colon and head == scheme and scheme != "stdin":
             return _of_scheme(scheme, rest, text)
-    if colon and "://" in text:
+    name = _parse_name(text)
+    if colon and ("://" in text or (name is None and _SCHEME.fullmatch(head) and not rest[:1].isdigit())):
         raise ReferenceInvalid(
             f"unknown scheme '{printable(head, limit=40)}:' in '{printable(text, limit=120)}'",
             advice="known schemes: " + ", ".join(f"{s}:" for s in SCHEMES if s != "stdin"),
         )
-    return Reference(scheme=None, rest=text, name=_parse_name(text))
+    return Reference(scheme=None, rest=text, name=name)
 
 
 def _of_scheme(scheme: Scheme, rest: str, text: str) -> Reference:

@@ -281,9 +281,13 @@ def docker_engine(directory: Path) -> Iterator[str]:
     command = [shutil.which("dockerd") or "/usr/sbin/dockerd", *places, "-H", address]
     # No network is needed, and a chroot may have no iptables that work.
     command += ["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver", "vfs"]
-    with running(command, directory / "dockerd.log"):
-        wait_for(lambda: docker(address, "version").returncode == 0, "dockerd: " + str(directory / "dockerd.log"), 60)
-        yield address
+    try:
+        with running(command, directory / "dockerd.log"):
+            wait_for(lambda: docker(address, "version").returncode == 0, f"dockerd: {directory}/dockerd.log", 60)
+            yield address
+    finally:
+        # It leaves this mount, and nobody could remove the directory.
+        subprocess.run(["umount", "-l", f"{directory}/exec/netns/default"], capture_output=True, check=False)
 
 
 def docker(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -68,5 +68,6 @@ def collect_all(references: tuple[str, ...], flags: dict[str, Any]) -> tuple[lis
             raise
         except InspectorError as error:
             fail_with(error)
-            errors.append(error)
+            # Anew: the one that was raised holds, by its traceback, whatever was open.
+            errors.append(type(error)(str(error), advice=error.advice))
     return targets, errors

@@ -95,9 +95,19 @@ class ArchiveBlobs:
         self._length = os.fstat(file.fileno()).st_size
         self._members: dict[str, tuple[int, int]] = {}
         self._links: dict[str, str] = {}
-        self._index()
+        try:
+            self._index()
+        except BaseException:
+            file.close()
+            raise
+
+    def __del__(self) -> None:
+        """Close the file: the layers that a source hands out hold this object, and are the last to need it."""
+        self._file.close()
 
     def _index(self) -> None:
+        if not self._length:
+            raise TargetDamaged(f"{self.what} is empty")
         self._file.seek(0)
         try:
             with tarfile.open(fileobj=self._file, mode="r:") as archive:

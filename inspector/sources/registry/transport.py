@@ -10,6 +10,7 @@ import ipaddress
 import json
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -138,10 +139,12 @@ class Transport:
             if isinstance(error.reason, urllib3.exceptions.NameResolutionError):
                 raise TargetUnreachable(f"{self.host}: {what}: there is no such host") from None
             failure: Exception = error.reason or error
+        except urllib3.exceptions.NameResolutionError:
+            raise TargetUnreachable(f"{self.host}: {what}: there is no such host") from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             failure = error
         if last or _is_refused(failure):
-            text = printable(str(getattr(failure, "args", [failure])[-1]), limit=200)
+            text = printable(_plainly(failure), limit=200)
             raise TargetUnreachable(f"{self.host}: {what}: cannot be reached: {text}")
         self.options.sleep(0.2 + random.random() * 0.3)  # noqa: S311 - spreads retries, guards nothing
         return None
@@ -327,6 +330,17 @@ class Transport:
     def forget(self, scope: str) -> None:
         """Drop a scope's token: it has run out."""
         self._authorisations.pop(scope, None)
+
+
+def _plainly(error: BaseException) -> str:
+    """Return what the operating system said, else the error's words without urllib3's ``HTTPSConnection(…): ``."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    text = str(error.args[-1]) if error.args else str(error)
+    return re.sub(r"^<?\w+\([^)]*\)(?: at 0x\w+>)?: ", "", text)
 
 
 def _is_refused(error: Exception) -> bool:
