@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from inspector.layers.scripts import VARIABLES, commands_of, program_of, touched
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What engines use where the config sets no PATH (moby, daemon/pkg/oci, DefaultPathEnv)."""
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox"})
+_COMMAND_FLAG = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +38,27 @@ def select_binaries(root: RootFs, config: ImageConfig | None, *, paths: tuple[st
     started.follow()
     names = root.names()
     found: dict[str, BinaryFacts] = {}
+    real = {path: _real(root, path) for path in paths}
     for binary in root.binaries():
         why = [*started.why.get(binary.path, ()), *_why(binary)]
         if paths:
-            why = [*why, "path"] if any(_is_below(binary.path, path) for path in paths) else []
+            why = [*why, "path"] if any(_is_below(binary.path, path) for path in real.values()) else []
         if why:
             absent = tuple(name for name in binary.needed if name.rsplit("/", 1)[-1] not in names)
             found[binary.path] = replace(binary, found=tuple(dict.fromkeys(why)), missing=absent)
-    missing = [path for path in paths if not any(_is_below(known, path) for known in found)]
+    missing = [path for path, there in real.items() if not any(_is_below(known, there) for known in found)]
     problems = [f"no executable at {printable(path)}" for path in missing]
     return Selection(
         tuple(found.values()),
         tuple(variable for variable in VARIABLES if variable in started.variables),
         (*root.problems, *(() if paths else started.problems), *problems),
     )
+
+
+def _real(root: RootFs, path: str) -> str:
+    """Return where a path leads, or the path itself where nothing is there."""
+    there = root.find(path)
+    return path if there is None else there[0]
 
 
 def _is_below(path: str, wanted: str) -> bool:
@@ -67,6 +76,14 @@ def _why(binary: BinaryFacts) -> Iterable[str]:
         yield "damaged"
     elif binary.linkage.startswith("static") and binary.exposures:
         yield "nss"
+
+
+def _text_of(words: list[str]) -> str | None:
+    """Return what a shell's ``-c`` (or ``-ec``, ``-o pipefail -c``) is given, or None where it has none."""
+    for position, word in enumerate(words[:-1]):
+        if _COMMAND_FLAG.fullmatch(word):
+            return words[position + 1]
+    return None
 
 
 class _Started:
@@ -92,8 +109,8 @@ class _Started:
             return
         name = program.rsplit("/", 1)[-1]
         after = words[words.index(program) + 1 :]
-        if name in _SHELLS and "-c" in after[:-1]:
-            text = after[after.index("-c") + 1]
+        text = _text_of(after) if name in _SHELLS else None
+        if text is not None:
             self.variables.update(touched_variables(text))
             if any(self._program(command, why) for command in commands_of(text)):
                 return

@@ -1,0 +1,128 @@
+"""Which executables of an image a report is about, and why."""
+
+import gzip
+import io
+import tarfile
+from functools import cache
+
+import parts
+import pytest
+from stacks import directory, file, link, overlay
+
+from inspector.facts import ImageConfig
+from inspector.layers import RootFs, Selection, select_binaries
+
+
+@cache
+def program() -> bytes:
+    """Return the Go program of the sample."""
+    data = parts.PEER.read_bytes()
+    found: list[bytes] = []
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data)) as outer:
+        for member in outer:
+            content = outer.extractfile(member)
+            layer = content.read() if content else b""
+            if layer[257:262] == b"ustar":
+                with tarfile.open(fileobj=io.BytesIO(layer)) as inner:
+                    found += [c.read() for m in inner if m.isreg() and (c := inner.extractfile(m)) is not None]
+    return max((content for content in found if content.startswith(b"\x7fELF")), key=len)
+
+
+def plain() -> bytes:
+    """Return a program that is neither Go nor static: of interest only where something starts it."""
+    from pathlib import Path
+
+    return Path("/bin/true").resolve().read_bytes()
+
+
+def select(root: RootFs, *paths: str, env: dict[str, str] | None = None, **config: tuple[str, ...]) -> Selection:
+    return select_binaries(root, ImageConfig(env=env or {}, **config), paths=paths)  # type: ignore[arg-type]
+
+
+def found(root: RootFs, *paths: str, **config: object) -> dict[str, tuple[str, ...]]:
+    return {binary.path: binary.found for binary in select(root, *paths, **config).binaries}  # type: ignore[arg-type]
+
+
+SERVER = [file("usr/local/bin/server", plain()), file("opt/app/run", plain())]
+
+
+@pytest.mark.parametrize(
+    ("config", "path"),
+    [
+        ({"entrypoint": ("/usr/local/bin/server", "start")}, "/usr/local/bin/server"), ({"entrypoint": ("server",)}, "/usr/local/bin/server"),
+        ({"cmd": ("server", "start")}, "/usr/local/bin/server"), ({"cmd": ("run",), "env": {"PATH": "/bin:/opt/app"}}, "/opt/app/run"),
+        ({"cmd": ("./run",), "working_dir": "/opt/app"}, "/opt/app/run"), ({"cmd": ("sh", "-c", "exec server --flag")}, "/usr/local/bin/server"),
+        ({"cmd": ("/bin/sh", "-c", "cd /tmp && A=b server -b x:y")}, "/usr/local/bin/server"),
+        ({"entrypoint": ("/usr/bin/tini", "--", "server")}, "/usr/local/bin/server"), ({"entrypoint": ("env", "A=b", "server")}, "/usr/local/bin/server"),
+        ({"cmd": ("bash", "-ec", "server")}, "/usr/local/bin/server"),
+    ],
+)  # fmt: skip
+def test_what_the_image_starts_is_found(config: dict[str, object], path: str) -> None:
+    root = overlay([file("bin/sh", plain()), file("bin/bash", plain()), file("usr/bin/tini", plain()), *SERVER])
+    assert path in found(root, **config)
+    assert "/opt/app/run" not in found(root, cmd=("server",)), "what nothing starts is of no interest"
+
+
+def test_links_and_one_level_of_script_are_looked_through() -> None:
+    script = "#!/bin/sh\nset -e\nif [ \"$1\" = x ]; then\n  exec /usr/local/bin/server \"$@\"\nfi\n"
+    root = overlay([file("entry.sh", script), link("start", "entry.sh"), link("usr/bin/s", "../local/bin/server"), *SERVER])
+    assert found(root, entrypoint=("/start",)) == {"/usr/local/bin/server": ("entrypoint",)}
+    assert found(root, cmd=("s",)) == {"/usr/local/bin/server": ("cmd",)}
+    assert found(root, entrypoint=("sh", "/entry.sh")) == {"/usr/local/bin/server": ("entrypoint",)}
+    wrapper = overlay([file("entry.sh", '#!/bin/sh\nexec "$@"\n'), *SERVER])
+    assert found(wrapper, entrypoint=("/entry.sh",), cmd=("server",)) == {"/usr/local/bin/server": ("cmd",)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["export GODEBUG=netdns=go\n", "GODEBUG=netdns=cgo exec server\n", "export A=1 GODEBUG\n", "unset GODEBUG\n", 'export "GODEBUG=netdns=go"\n',
+     "exec env GODEBUG=netdns=go server\n", "declare -x GODEBUG=x\n", "true; GODEBUG=a; export GODEBUG\n", ". /etc/env.sh; export GODEBUG=$X\n"],
+)  # fmt: skip
+def test_an_entrypoint_script_that_sets_godebug_is_told(text: str) -> None:
+    root = overlay([file("entry.sh", f"#!/bin/sh\n{text}exec server\n"), *SERVER])
+    assert select(root, entrypoint=("/entry.sh",)).script_variables == ("GODEBUG",)
+    assert select(root, cmd=("sh", "-c", text + "server")).script_variables == ("GODEBUG",)
+
+
+@pytest.mark.parametrize("text", ["# export GODEBUG=netdns=go\n", 'echo "set $GODEBUG"\n', "MYGODEBUG=x\n", 'echo "GODEBUG is ${GODEBUG:-unset}"\n'])
+def test_a_script_that_only_speaks_of_godebug_sets_nothing(text: str) -> None:
+    root = overlay([file("entry.sh", f"#!/bin/sh\n{text}exec server\n"), *SERVER])
+    assert select(root, entrypoint=("/entry.sh",)).script_variables == ()
+
+
+def test_what_should_start_and_is_not_there_is_told() -> None:
+    problems = select(overlay(SERVER), entrypoint=("/no/such",)).problems
+    assert problems == ("entrypoint '/no/such' is not in the image",)
+
+
+FABRIC = ["peer", "orderer", "fabric-ca-server", "fabric-ca-client", "configtxgen", "configtxlator", "cryptogen", "discover", "osnadmin", "ledgerutil",
+          "idemixgen", "chaincode"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FABRIC)
+@pytest.mark.parametrize("place", ["usr/local/bin", "opt/rebuilt/bin"])
+def test_fabrics_programs_are_found_by_name_wherever_they_are(name: str, place: str) -> None:
+    assert found(overlay([file(f"{place}/{name}", program())])) == {f"/{place}/{name}": (f"fabric:{name}", "go")}
+
+
+def test_the_builder_of_chaincode_as_a_service_is_found_in_its_place() -> None:
+    place = "opt/hyperledger/ccaas_builder/bin"
+    root = overlay([*(file(f"{place}/{name}", program()) for name in ("build", "detect", "release")), file("bin/build", program())])
+    assert found(root) == {
+        "/bin/build": ("go",), **{f"/{place}/{name}": (f"fabric:ccaas-{name}", "go") for name in ("build", "detect", "release")},
+    }  # fmt: skip
+
+
+def test_a_lower_program_hidden_by_an_upper_text_or_whiteout_is_not_reported() -> None:
+    assert found(overlay([file("bin/peer", program())], [file("bin/peer", "#!/bin/sh\n")])) == {}
+    assert found(overlay([file("bin/peer", program())], [file("bin/.wh.peer")])) == {}
+
+
+def test_a_path_narrows_to_files_and_directories_and_says_what_is_not_there() -> None:
+    root = overlay([directory("bin"), file("bin/peer", program()), file("opt/x/tool", plain()), file("opt/xy", program()), link("sbin", "bin")])
+    assert set(found(root, "/bin/peer")) == {"/bin/peer"}
+    assert set(found(root, "opt/x")) == {"/opt/x/tool"}, "asked for, whatever it is; /opt/xy is another"
+    assert set(found(root, "/sbin/peer")) == {"/bin/peer"}, "by a link as well"
+    narrowed = select(root, "/bin/orderer")
+    assert narrowed.binaries == ()
+    assert narrowed.problems == ("no executable at /bin/orderer",)
