@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from inspector.facts import BlobStream, Image, ImageConfig, Layer
 
+OFFERING = ("/etc", "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64")
+"""Beside a wanted path: what tells libc, loaders, NSS modules and the files that decide."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLayer:

@@ -53,7 +53,7 @@ def _of_scheme(reference: Reference, options: SourceOptions, documents: Document
             raise TargetAbsent(f"{printable(str(path))} is not a directory")
         return oci_images(DirectoryBlobs(path, printable(str(path))), full, tag, options)
     if scheme == "dir":
-        return [directory_image(Path(rest), full)]
+        return [directory_image(Path(rest), full, options.paths)]
     if scheme == "file":
         return [file_image(Path(rest), full)]
     if scheme == "registry":
@@ -97,7 +97,7 @@ def _of_path(path: Path, reference: str, options: SourceOptions) -> list[Image]:
     if stat.S_ISDIR(kind):
         if (path / "oci-layout").is_file() or (path / "index.json").is_file():
             return oci_images(DirectoryBlobs(path, printable(str(path))), reference, None, options)
-        return [directory_image(path, reference)]
+        return [directory_image(path, reference, options.paths)]
     if not stat.S_ISREG(kind):
         raise TargetAbsent(f"{printable(str(path))} is neither a file nor a directory")
     try:

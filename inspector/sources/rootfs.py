@@ -6,13 +6,13 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inspector.errors import TargetAbsent
 from inspector.escaping import printable
 from inspector.facts import BlobStream, Image, Member
-from inspector.sources.images import SourcedImage
+from inspector.sources.images import OFFERING, SourcedImage
 
 _MAX_DEPTH = 128
 _ELSEWHERE = frozenset({"/proc", "/sys", "/dev", "/run"})
@@ -25,6 +25,8 @@ class FileTree:
 
     root: Path
     single: bool = False
+    wanted: tuple[str, ...] = ()
+    """Absolute paths below which files are to be read; empty: everywhere. The others are listed only."""
     digest: str | None = None
     diff_id: str | None = None
     media_type: str = ""
@@ -55,9 +57,12 @@ class FileTree:
                 member = _member(entry, path)
                 if member is None:
                     continue
-                yield member
+                yield member if member.kind != "file" or self._is_wanted(path) else replace(member, kind="other")
                 if member.kind == "directory" and depth < _MAX_DEPTH and self._enters(entry, path, device):
                     pending.append((entry.path, path, depth + 1))
+
+    def _is_wanted(self, path: str) -> bool:
+        return not self.wanted or any(f"{path}/".startswith(f"{known.rstrip('/')}/") for known in self.wanted)
 
     def _enters(self, entry: os.DirEntry[str], path: str, device: int) -> bool:
         if path in _ELSEWHERE and os.fspath(self.root) == "/":
@@ -85,15 +90,19 @@ def _member(entry: os.DirEntry[str], path: str) -> Member | None:
     return Member(path=path, kind="other")
 
 
-def directory_image(path: Path, reference: str) -> Image:
-    """Return the image of a root filesystem.
+def directory_image(path: Path, reference: str, paths: tuple[str, ...] = ()) -> Image:
+    """Return the image of a root filesystem; of ``paths`` alone, and what a loader would find, where they are given.
 
     Raises:
         TargetAbsent: if there is no such directory.
     """
     if not path.is_dir():
         raise TargetAbsent(f"{printable(str(path))} is not a directory")
-    return SourcedImage(reference=reference, layers=[FileTree(root=path)])
+    whole = SourcedImage(reference=reference, layers=[FileTree(root=path)])
+    if not paths:
+        return whole
+    wanted = (*("/" + name.strip("/") for name in paths), *OFFERING)
+    return replace(whole, layers=[FileTree(root=path, wanted=wanted)], whole=whole)
 
 
 def file_image(path: Path, reference: str) -> Image:

@@ -4,6 +4,7 @@ import gzip
 import io
 import tarfile
 from functools import cache
+from pathlib import Path
 
 import parts
 import pytest
@@ -30,8 +31,6 @@ def program() -> bytes:
 
 def plain() -> bytes:
     """Return a program that is neither Go nor static: of interest only where something starts it."""
-    from pathlib import Path
-
     return Path("/bin/true").resolve().read_bytes()
 
 
@@ -64,8 +63,10 @@ def test_what_the_image_starts_is_found(config: dict[str, object], path: str) ->
 
 
 def test_links_and_one_level_of_script_are_looked_through() -> None:
-    script = "#!/bin/sh\nset -e\nif [ \"$1\" = x ]; then\n  exec /usr/local/bin/server \"$@\"\nfi\n"
-    root = overlay([file("entry.sh", script), link("start", "entry.sh"), link("usr/bin/s", "../local/bin/server"), *SERVER])
+    script = '#!/bin/sh\nset -e\nif [ "$1" = x ]; then\n  exec /usr/local/bin/server "$@"\nfi\n'
+    root = overlay(
+        [file("entry.sh", script), link("start", "entry.sh"), link("usr/bin/s", "../local/bin/server"), *SERVER]
+    )
     assert found(root, entrypoint=("/start",)) == {"/usr/local/bin/server": ("entrypoint",)}
     assert found(root, cmd=("s",)) == {"/usr/local/bin/server": ("cmd",)}
     assert found(root, entrypoint=("sh", "/entry.sh")) == {"/usr/local/bin/server": ("entrypoint",)}
@@ -84,7 +85,10 @@ def test_an_entrypoint_script_that_sets_godebug_is_told(text: str) -> None:
     assert select(root, cmd=("sh", "-c", text + "server")).script_variables == ("GODEBUG",)
 
 
-@pytest.mark.parametrize("text", ["# export GODEBUG=netdns=go\n", 'echo "set $GODEBUG"\n', "MYGODEBUG=x\n", 'echo "GODEBUG is ${GODEBUG:-unset}"\n'])
+@pytest.mark.parametrize(
+    "text",
+    ["# export GODEBUG=netdns=go\n", 'echo "set $GODEBUG"\n', "MYGODEBUG=x\n", 'echo "GODEBUG is ${GODEBUG:-unset}"\n'],
+)
 def test_a_script_that_only_speaks_of_godebug_sets_nothing(text: str) -> None:
     root = overlay([file("entry.sh", f"#!/bin/sh\n{text}exec server\n"), *SERVER])
     assert select(root, entrypoint=("/entry.sh",)).script_variables == ()
@@ -107,7 +111,9 @@ def test_fabrics_programs_are_found_by_name_wherever_they_are(name: str, place: 
 
 def test_the_builder_of_chaincode_as_a_service_is_found_in_its_place() -> None:
     place = "opt/hyperledger/ccaas_builder/bin"
-    root = overlay([*(file(f"{place}/{name}", program()) for name in ("build", "detect", "release")), file("bin/build", program())])
+    root = overlay(
+        [*(file(f"{place}/{name}", program()) for name in ("build", "detect", "release")), file("bin/build", program())]
+    )
     assert found(root) == {
         "/bin/build": ("go",), **{f"/{place}/{name}": (f"fabric:ccaas-{name}", "go") for name in ("build", "detect", "release")},
     }  # fmt: skip
@@ -119,10 +125,31 @@ def test_a_lower_program_hidden_by_an_upper_text_or_whiteout_is_not_reported() -
 
 
 def test_a_path_narrows_to_files_and_directories_and_says_what_is_not_there() -> None:
-    root = overlay([directory("bin"), file("bin/peer", program()), file("opt/x/tool", plain()), file("opt/xy", program()), link("sbin", "bin")])
+    root = overlay(
+        [
+            directory("bin"),
+            file("bin/peer", program()),
+            file("opt/x/tool", plain()),
+            file("opt/xy", program()),
+            link("sbin", "bin"),
+        ]
+    )
     assert set(found(root, "/bin/peer")) == {"/bin/peer"}
     assert set(found(root, "opt/x")) == {"/opt/x/tool"}, "asked for, whatever it is; /opt/xy is another"
     assert set(found(root, "/sbin/peer")) == {"/bin/peer"}, "by a link as well"
     narrowed = select(root, "/bin/orderer")
     assert narrowed.binaries == ()
     assert narrowed.problems == ("no executable at /bin/orderer",)
+
+
+def test_a_path_of_a_directory_on_disk_leaves_the_rest_unread(tmp_path: Path) -> None:
+    import inspector
+
+    for name in ("usr/bin/peer", "opt/tool"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(program())
+    (tmp_path / "bin").symlink_to("usr/bin")
+    for asked in ("/usr/bin/peer", "/bin/peer", "bin"):
+        (target,) = inspector.collect(f"dir:{tmp_path}", options=inspector.ScanOptions(paths=(asked,), use_cache=False))
+        assert [binary.path for binary in target.binaries] == ["/usr/bin/peer"]
+        assert target.status == "analysed"

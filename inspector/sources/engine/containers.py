@@ -16,6 +16,7 @@ from inspector.escaping import printable
 from inspector.facts import BlobStream
 from inspector.sources.engine.connection import connect
 from inspector.sources.engine.interruptions import held
+from inspector.sources.images import OFFERING
 from inspector.sources.options import SourceOptions
 
 LABEL = "io.github.rollout-inspector.temporary"
@@ -26,8 +27,6 @@ _MAX_HOPS = 40
 _MAX_STAT = 64 * 1024
 _LINK_BIT = 1 << 27
 """Go's fs.ModeSymlink, in which the engine tells modes."""
-OFFERING = ("/etc", "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64")
-"""Beside a wanted path: what tells libc, loaders, NSS modules and the files that decide."""
 
 
 @contextmanager
