@@ -15,14 +15,16 @@ and the command line start fast.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from inspector.errors import InspectorError
     from inspector.judging import Wishes, judge
     from inspector.resolver import decide
     from inspector.scanning import ScanOptions, collect, scan
 
 __version__ = "0.1.0"
-__all__ = ["ScanOptions", "Wishes", "__version__", "collect", "decide", "judge", "scan"]
+__all__ = ["InspectorError", "ScanOptions", "Wishes", "__version__", "collect", "decide", "judge", "scan"]
 
 _HOMES = {
+    "InspectorError": "inspector.errors",
     "ScanOptions": "inspector.scanning",
     "Wishes": "inspector.judging",
     "collect": "inspector.scanning",

@@ -12,9 +12,10 @@ import re
 from functools import partial
 from typing import Any
 
-from inspector.errors import FormatUnsupported, TargetAbsent, TargetDamaged
+from inspector.errors import FormatUnsupported, ReferenceInvalid, TargetAbsent, TargetDamaged
 from inspector.escaping import printable
 from inspector.facts import Image
+from inspector.references import parse_name
 from inspector.sources.blobs import Blobs, read_whole
 from inspector.sources.images import SourcedImage, StoredLayer
 from inspector.sources.manifests import (
@@ -93,7 +94,18 @@ def _tags(entry: dict[str, Any]) -> list[str]:
 
 
 def _has_tag(entry: dict[str, Any], wanted: str) -> bool:
-    return any(wanted in {tag, tag.rpartition(":")[2], tag.rpartition("/")[2]} for tag in _tags(entry))
+    """Whether an image is tagged so: in full, short as Docker writes it, or by the tag alone."""
+    return any(
+        wanted in {tag, tag.rpartition(":")[2], tag.rpartition("/")[2]} or _in_full(wanted) == _in_full(tag)
+        for tag in _tags(entry)
+    )
+
+
+def _in_full(text: str) -> str:
+    try:
+        return str(parse_name(text))
+    except ReferenceInvalid:
+        return text
 
 
 def _docker_image(blobs: Blobs, entry: dict[str, Any], reference: str, *, several: bool) -> SourcedImage:
