@@ -237,6 +237,81 @@ def test_retry_after_is_obeyed_and_a_lasting_limit_names_docker_login(registry: 
     assert "docker login lifts it" in done.stderr
 
 
+def test_errors_of_the_moment_are_tried_again_and_a_missing_digest_header_is_no_obstacle(
+    registry: parts.Registry,
+) -> None:
+    import urllib.request
+
+    seen: list[str] = []
+
+    class Shaky(http.server.BaseHTTPRequestHandler):
+        """Answers 503 first, breaks the connection next, then forwards without Docker-Content-Digest."""
+
+        def do_GET(self) -> None:
+            seen.append(self.path)
+            turn = seen.count(self.path)
+            if turn == 1:
+                self.send_response(503)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            if turn == 2:
+                self.close_connection = True
+                return
+            request = urllib.request.Request(f"http://{registry.host}{self.path}")
+            request.add_header("Accept", self.headers.get("Accept", "*/*"))
+            with urllib.request.urlopen(request) as answer:
+                body = answer.read()
+                self.send_response(200)
+                self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with parts.serving(Shaky) as port:
+        found = parts.facts(f"127.0.0.1:{port}/samples/peer:1")
+    assert found["digest"] == parts.facts(f"{registry.host}/samples/peer:1")["digest"]
+    assert {seen.count(path) for path in seen} == {3}
+
+
+def test_plain_http_is_for_loopback_or_by_leave(registry: parts.Registry) -> None:
+    # A name that is no loopback name, led to this machine by the environment's proxy for plain HTTP.
+    import urllib.request
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.split("/", 3)[3]
+            request = urllib.request.Request(f"http://{registry.host}/{path}")
+            request.add_header("Accept", self.headers.get("Accept", "*/*"))
+            with urllib.request.urlopen(request) as answer:
+                body = answer.read()
+                self.send_response(200)
+                self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_CONNECT(self) -> None:
+            self.send_error(403)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with parts.serving(Proxy) as port:
+        proxy = f"http://127.0.0.1:{port}"
+        env = parts.environment(
+            HTTP_PROXY=proxy, HTTPS_PROXY=proxy, http_proxy=proxy, https_proxy=proxy, NO_PROXY="", no_proxy=""
+        )
+        name = "registry:registry.example.com/samples/peer:1"
+        assert parts.facts("--insecure", name, env=env)["status"] == "analysed"
+        refused = parts.inspector("facts", name, env=env)
+        assert refused.returncode == 3
+        assert refused.stderr.count("\n") == 1
+
+
 def test_authorization_never_follows_a_redirect_to_another_host(registry: parts.Registry, tmp_path: Path) -> None:
     elsewhere: list[str | None] = []
     asked: list[str | None] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import parts
 import pytest
-from stacks import directory, file, link, overlay
+from stacks import directory, file, link, overlay, tar, write_layout
 
 from inspector.facts import ImageConfig
 from inspector.layers import RootFs, Selection, select_binaries
@@ -153,3 +153,21 @@ def test_a_path_of_a_directory_on_disk_leaves_the_rest_unread(tmp_path: Path) ->
         (target,) = inspector.collect(f"dir:{tmp_path}", options=inspector.ScanOptions(paths=(asked,), use_cache=False))
         assert [binary.path for binary in target.binaries] == ["/usr/bin/peer"]
         assert target.status == "analysed"
+
+
+def test_a_script_that_sets_godebug_makes_its_value_unknown_whatever_the_image_says(tmp_path: Path) -> None:
+    import inspector
+
+    settings = {"Entrypoint": ["/entry.sh"], "Env": ["GODEBUG=netdns=go"]}
+    levels = {}
+    for name, line in (("quiet", ""), ("loud", "export GODEBUG=$WANTED\n")):
+        script = file("entry.sh", f"#!/bin/sh\n{line}exec /usr/local/bin/peer\n")
+        write_layout(tmp_path / name, [tar([script, file("usr/local/bin/peer", program())])], settings)
+        report = inspector.scan(f"oci-dir:{tmp_path / name}", options=inspector.ScanOptions(use_cache=False))
+        hosts = [v for e in report.targets[0].environments for v in e.verdicts if v.call == "host"]
+        levels[name] = {v.level for v in hosts}
+        assert (name == "loud") == any(
+            "GODEBUG" in reason.text for v in hosts for reason in v.reasons if v.level == "unknown"
+        )
+    assert "crash" not in levels["quiet"]
+    assert levels["loud"] == {"unknown"} or "unknown" in levels["loud"]
