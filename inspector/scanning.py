@@ -177,7 +177,9 @@ def _key(layer: Layer, options: ScanOptions) -> str | None:
 def _describe(target: Target, image: Image, facts: Sequence[LayerFacts], options: ScanOptions) -> Target:
     root = merge([(fact, layer.diff_id) for fact, layer in zip(facts, image.layers, strict=True)])
     config = target.config
-    selection = select_binaries(root, config, paths=options.paths)
+    # A lone file is asked for by its name: it is told of, whatever it is.
+    paths = options.paths if image.has_root else facts[0].files
+    selection = select_binaries(root, config, paths=paths)
     problems = tuple(Problem(stage="layers", message=text) for fact in facts for text in fact.problems)
     problems += tuple(Problem(stage="selection", message=text) for text in selection.problems)
     problems += tuple(

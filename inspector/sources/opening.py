@@ -157,7 +157,7 @@ def _search(reference: Reference, options: SourceOptions, documents: DocumentSto
         raise said[0][1]
     kinds = [type(error) for _, error in said]
     kind = next((k for k in (TargetUnauthorised, TargetAbsent) if k in kinds), kinds[-1] if kinds else TargetAbsent)
-    text = "; ".join(f"{source}: {error}" for source, error in said)
+    text = "; ".join(f"{source}: {str(error).removeprefix(f'{source}: ')}" for source, error in said)
     advice = next((error.advice for _, error in reversed(said) if error.advice), "")
     raise kind(f"'{printable(reference.rest)}' was not found: {text}", advice=advice)
 

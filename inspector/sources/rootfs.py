@@ -121,4 +121,9 @@ def file_image(path: Path, reference: str) -> Image:
         raise TargetAbsent(f"{printable(str(path))} cannot be opened: {error.strerror}") from None
     if head != b"\x7fELF":
         raise TargetAbsent(f"{printable(str(path))} is not an ELF file", advice="use dir: for a root filesystem")
-    return SourcedImage(reference=reference, layers=[FileTree(root=path.resolve(), single=True)], has_root=False)
+    return SourcedImage(
+        reference=reference,
+        layers=[FileTree(root=path.resolve(), single=True)],
+        notes=("one file without its root filesystem; dir:ROOT --path FILE judges it in one",),
+        has_root=False,
+    )

@@ -48,7 +48,7 @@ class _Engine:
     def image(self, reference: Reference) -> Image:
         wanted = reference.rest
         with connect(self.name, self.options) as client:
-            found = client.api.inspect_image(wanted)
+            found = self._inspect(client, wanted)
         facts = _Inspected.of(found)
         if self.options.platform and facts.platform not in {None, str(parse_platform(self.options.platform))}:
             raise TargetAbsent(
@@ -72,6 +72,14 @@ class _Engine:
             notes=(f"from {self.name}'s engine, single paths",),
             whole=merged,
         )
+
+    def _inspect(self, client: Any, wanted: str) -> Mapping[str, Any]:
+        import docker.errors
+
+        try:
+            return dict(client.api.inspect_image(wanted))
+        except docker.errors.ImageNotFound:
+            raise TargetAbsent(f"{self.name}: the engine has no image '{printable(wanted)}'") from None
 
     def _merged(self, opener: Callable[..., Any], identity: str) -> StoredLayer:
         return StoredLayer(
