@@ -132,4 +132,6 @@ def _parse_name(text: str) -> RegistryName | None:
         host = DEFAULT_REGISTRY
         if "/" not in path:
             path = f"library/{path}"
-    return RegistryName(host=host, repository=path, tag=match["tag"], digest=match["digest"])
+    # Written out: a report must not leave to its reader which tag was read.
+    tag = match["tag"] or (None if match["digest"] else "latest")
+    return RegistryName(host=host, repository=path, tag=tag, digest=match["digest"])

@@ -60,9 +60,9 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30) -> N
     raise AssertionError(f"{what} did not come up")
 
 
-def is_listening(port: int) -> bool:
+def is_listening(port: int, address: str = "127.0.0.1") -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((address, port)) == 0
 
 
 @contextlib.contextmanager
@@ -86,10 +86,11 @@ class Registry:
     log: Path
     directory: Path
     tls: bool = False
+    address: str = "127.0.0.1"
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.address}:{self.port}"
 
     def requests(self, part: str) -> list[str]:
         """Return the access log's lines that hold ``part``."""
@@ -107,14 +108,19 @@ class Registry:
 
 @contextlib.contextmanager
 def registry(
-    directory: Path, *, auth: dict[str, Any] | None = None, tls: tuple[Path, Path] | None = None
+    directory: Path,
+    *,
+    auth: dict[str, Any] | None = None,
+    tls: tuple[Path, Path] | None = None,
+    at: tuple[str, int] | None = None,
 ) -> Iterator[Registry]:
-    port = free_port()
+    """Start a docker-registry on a free port of this machine, or at a loopback address and port."""
+    address, port = at or ("127.0.0.1", free_port())
     config: dict[str, Any] = {
         "version": "0.1",
         "log": {"accesslog": {"disabled": False}, "level": "info"},
         "storage": {"filesystem": {"rootdirectory": str(directory / "data")}, "delete": {"enabled": True}},
-        "http": {"addr": f"127.0.0.1:{port}"},
+        "http": {"addr": f"{address}:{port}"},
     }
     if auth:
         config["auth"] = auth
@@ -123,8 +129,8 @@ def registry(
     file, log = directory / "registry.yml", directory / "registry.log"
     file.write_text(json.dumps(config))  # JSON is YAML
     with running(["docker-registry", "serve", str(file)], log):
-        wait_for(lambda: is_listening(port), "docker-registry")
-        yield Registry(port, log, directory, tls is not None)
+        wait_for(lambda: is_listening(port, address), "docker-registry")
+        yield Registry(port, log, directory, tls is not None, address)
 
 
 def plain_archive(directory: Path) -> Path:

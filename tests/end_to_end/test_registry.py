@@ -4,6 +4,7 @@ import base64
 import http.server
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,6 +174,35 @@ def test_tls_is_verified_and_an_authority_can_be_named(tmp_path: Path) -> None:
             assert "--ca-cert" in refused.stderr
             found = parts.facts("--from", "registry", "--ca-cert", str(crt), "samples/peer:1", env=env)
             assert found["reference"] == "docker.io/samples/peer:1", "short names are Docker Hub's"
+
+
+@pytest.mark.needs("root", "unshare", "openssl")
+def test_short_names_lead_to_docker_hub_as_docker_leads_them(tmp_path: Path) -> None:
+    # A registry that poses as Docker Hub: its name in the hosts file of a mount namespace, on HTTPS's own port.
+    crt, key = parts.certificate(tmp_path)
+    with parts.registry(tmp_path, tls=(crt, key), at=("127.44.3.53", 443)) as running:
+        archive = f"docker-archive:{parts.plain_archive(tmp_path)}"
+        for name in ("library/peer:latest", "hyperledger/fabric-peer:2.5"):
+            running.push(archive, name)
+        hosts = tmp_path / "hosts"
+        hosts.write_text("127.0.0.1 localhost\n127.44.3.53 registry-1.docker.io\n")
+        inside = ["unshare", "--mount", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+        command = [str(Path(sys.executable).parent / "inspector"), "facts", "--no-cache", "--from", "registry"]
+        for short, full in {
+            "peer": "docker.io/library/peer:latest",
+            "hyperledger/fabric-peer:2.5": "docker.io/hyperledger/fabric-peer:2.5",
+            "docker.io/peer": "docker.io/library/peer:latest",
+            "index.docker.io/library/peer": "docker.io/library/peer:latest",
+        }.items():
+            done = subprocess.run(
+                [*inside, *command, "--ca-cert", str(crt), short],
+                capture_output=True,
+                text=True,
+                check=False,
+                env=parts.environment(NO_PROXY="*"),
+            )
+            assert done.returncode == 0, done.stderr
+            assert json.loads(done.stdout)["targets"][0]["reference"] == full
 
 
 def connect_proxy(target: int):
