@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
-ANALYSER = 1
+ANALYSER = 2
 """Version of what the facts mean. Raised when facts of the same bytes would come out otherwise; stored facts of
 another version are not used."""
 
@@ -44,7 +44,7 @@ class Libc:
     version: str | None = None
     """``2.31``, or None where the file does not tell."""
     era: GlibcEra | None = None
-    """Which side of glibc 2.34 a static file is on, read from its NSS strings; None where they do not tell."""
+    """Which side of glibc 2.34 a static file is on, by its NSS strings or version; None where they do not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,8 @@ class GoBuild:
     """What a Go binary says of its own build. None means that the file does not record it."""
 
     version: str
-    """Release without ``go``, experiments or vendor suffix: ``1.15.15``; ``devel`` builds keep their text."""
+    """Release without ``go``, experiments or vendor suffix: ``1.15.15``; ``devel`` builds keep their text; ``unknown``
+    where a Go program does not tell."""
     cgo: bool | None = None
     tags: tuple[str, ...] | None = None
     ldflags: str | None = None
@@ -84,7 +85,13 @@ class BinaryFacts:
     sha256: str | None = None
     size: int
     machine: str
-    """x86-64, aarch64, arm, ppc64le, ppc64, s390x, riscv64, 386, or ``em-NNN`` for any other ELF machine number."""
+    """x86-64, aarch64, arm, ppc64le, ppc64, s390x, riscv64, 386, ``em-NNN`` for any other ELF machine number, or
+    ``unknown`` where the header cannot be read."""
+    byte_order: Literal["little", "big"] | None = None
+    bits: Literal[32, 64] | None = None
+    """The file's class."""
+    build_id: str | None = None
+    """The GNU build ID, as hexadecimal digits."""
     linkage: Linkage
     interpreter: str | None = None
     needs_glibc: str | None = None
@@ -93,7 +100,8 @@ class BinaryFacts:
     """DT_NEEDED, in order."""
     missing: tuple[str, ...] | None = None
     """Those of ``needed`` that are nowhere in the image; None: no root filesystem was seen."""
-    stripped: bool
+    stripped: bool | None = None
+    """Has no symbol table; None: its section headers cannot be read."""
     libc: Libc = Libc()
     go: GoBuild | None = None
     exposures: tuple[Exposure, ...] | None = ()

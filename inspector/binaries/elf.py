@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import mmap
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 Data = bytes | bytearray | mmap.mmap
 
@@ -20,6 +21,8 @@ DT_REL, DT_RELSZ, DT_RELRSZ = 17, 18, 35
 DT_FLAGS_1, DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFB, 0x6FFFFFFE, 0x6FFFFFFF
 DF_1_PIE = 0x08000000
 SHT_SYMTAB = 2
+_SHN_XINDEX = 0xFFFF
+_NT_GNU_BUILD_ID = 3
 
 _MAX_SEGMENTS = 1024
 _MAX_SECTIONS = 65536
@@ -54,6 +57,8 @@ class Section:
     address: int
     size: int
     link: int
+    info: int
+    """Of a symbol table: the index of its first global symbol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class Elf:
     """What the headers of one file say."""
 
     data: Data
-    bits: int
+    bits: Literal[32, 64]
     order: str
     """``<`` or ``>``, as struct writes byte order."""
     kind: int
@@ -69,6 +74,8 @@ class Elf:
     """The machine's ELF number."""
     entry: int
     segments: tuple[Segment, ...]
+    headers_end: int = 0
+    """Where the program headers end."""
     tags: dict[int, list[int]] = field(default_factory=dict)
 
     @property
@@ -81,6 +88,11 @@ class Elf:
         if self.number == 243:
             return f"riscv{self.bits}"
         return _MACHINES.get(self.number, f"em-{self.number}")
+
+    @property
+    def byte_order(self) -> Literal["little", "big"]:
+        """The byte order's name."""
+        return "little" if self.order == "<" else "big"
 
     @property
     def pointer(self) -> str:
@@ -103,6 +115,13 @@ class Elf:
         for segment in self.segments:
             if segment.kind == PT_LOAD and segment.address <= address < segment.address + segment.file_size:
                 return segment.offset + address - segment.address
+        return None
+
+    def address_of(self, offset: int) -> int | None:
+        """Return the virtual address at which a file offset is loaded, or None where it is not."""
+        for segment in self.segments:
+            if segment.kind == PT_LOAD and segment.offset <= offset < segment.offset + segment.file_size:
+                return segment.address + offset - segment.offset
         return None
 
     def text_at(self, offset: int, limit: int = 4096) -> str:
@@ -187,29 +206,51 @@ class Elf:
         return 0, 0, 1
 
     def sections(self) -> list[Section]:
-        """Return the section headers, or an empty list where they are absent or cannot be so."""
+        """Return the section headers; empty where there are none.
+
+        Raises:
+            DamagedError: where the ELF header names some that cannot be so.
+        """
         wide = self.bits == 64
         (start,) = self.unpack("Q" if wide else "I", 40 if wide else 32)
         size, count, names = self.unpack("HHH", 58 if wide else 46)
-        length = len(self.data)
-        if not start or size < (64 if wide else 40) or count > _MAX_SECTIONS or start + size * count > length:
+        if not start:
             return []
-        form = "IIQQQQI" if wide else "IIIIIII"
-        raw = [self.unpack(form, start + index * size) for index in range(count)]
+        if size < (64 if wide else 40):
+            raise DamagedError(f"section headers of {size} bytes")
+        form = "IIQQQQII" if wide else "IIIIIIII"
+        first = self.unpack(form, start)
+        # More than 65279 sections: the numbers stand in the first header (gABI, chapter 4, "Special Sections").
+        count, names = count or first[5], first[6] if names == _SHN_XINDEX else names
+        if count > _MAX_SECTIONS or start + size * count > len(self.data):
+            raise DamagedError(f"{count} section headers, which lie outside the file or are too many")
         if names >= count:
-            return []
-        strings, strings_end = raw[names][4], raw[names][4] + raw[names][5]
+            raise DamagedError("section headers without names")
+        raw = [first, *(self.unpack(form, start + index * size) for index in range(1, count))]
+        strings = range(raw[names][4], min(raw[names][4] + raw[names][5], len(self.data)))
         return [
             Section(
-                self.text_at(strings + name, 128) if strings + name < min(strings_end, length) else "",
-                kind,
-                offset,
-                address,
-                extent,
-                link,
+                self.text_at(strings.start + name, 128) if strings.start + name in strings else "",
+                kind, offset, address, extent, link, info,
             )
-            for name, kind, _, address, offset, extent, link in raw
-        ]
+            for name, kind, _, address, offset, extent, link, info in raw
+        ]  # fmt: skip
+
+    def build_id(self) -> str | None:
+        """Return the GNU build ID (NT_GNU_BUILD_ID) in hexadecimal, from the notes that program headers name."""
+        for segment in self.segments:
+            if segment.kind != PT_NOTE:
+                continue
+            place, end = segment.offset, min(segment.offset + segment.file_size, len(self.data), segment.offset + 4096)
+            while place + 12 <= end:
+                name, size, kind = self.unpack("III", place)
+                start = place + 12 + (name + 3) // 4 * 4
+                if kind == _NT_GNU_BUILD_ID and name == 4 and bytes(self.data[place + 12 : place + 16]) == b"GNU\0":
+                    return (
+                        bytes(self.data[start : start + size]).hex() if 0 < size <= 64 and start + size <= end else None
+                    )
+                place = start + (size + 3) // 4 * 4
+        return None
 
     @property
     def is_truncated(self) -> bool:
@@ -225,7 +266,8 @@ def read_elf(data: Data) -> Elf:
     """
     if len(data) < 52 or data[4] not in {1, 2} or data[5] not in {1, 2}:
         raise DamagedError("not an ELF header that makes sense")
-    bits, order = 32 * data[4], "<" if data[5] == 1 else ">"
+    bits: Literal[32, 64] = 32 if data[4] == 1 else 64
+    order = "<" if data[5] == 1 else ">"
     head = Elf(data, bits, order, 0, 0, 0, ())
     kind, number = head.unpack("HH", 16)
     wide = bits == 64
@@ -234,8 +276,8 @@ def read_elf(data: Data) -> Elf:
     if count > _MAX_SEGMENTS or (count and size < (56 if wide else 32)):
         raise DamagedError(f"{count} program headers of {size} bytes")
     segments = tuple(_segment(head, start + index * size, wide=wide) for index in range(count))
-    found = Elf(data, bits, order, kind, number, entry, segments)
-    return Elf(data, bits, order, kind, number, entry, segments, _dynamic(found))
+    found = Elf(data, bits, order, kind, number, entry, segments, start + size * count)
+    return replace(found, tags=_dynamic(found))
 
 
 def _segment(head: Elf, offset: int, *, wide: bool) -> Segment:

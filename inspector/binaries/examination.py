@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
+from inspector.binaries.buildinfo import UNKNOWN, read_build
+from inspector.binaries.clib import find_clib
 from inspector.binaries.elf import (
     DF_1_PIE,
     DT_FLAGS_1,
@@ -12,16 +16,19 @@ from inspector.binaries.elf import (
     DamagedError,
     Data,
     Elf,
+    Section,
     read_elf,
 )
-from inspector.binaries.golang import NameTable, find_name_table, names_with, read_build
-from inspector.binaries.libc import DL_VAR_INIT, static_libc
+from inspector.binaries.libc import has_dl_var_init, static_libc
 from inspector.binaries.libraries import describe_library, library_kind
+from inspector.binaries.packing import packer_of
+from inspector.binaries.pclntab import SECTIONS, FunctionTable, find_function_table, go_code, names_with
+from inspector.binaries.symbols import SymbolTable, symbol_table
 from inspector.facts import BinaryFacts, Exposure, GoBuild, Libc, LibraryFacts, Linkage
 
 _DNS = b"net._C2func_getaddrinfo"
 _USER = (b"os/user._Cfunc_mygetp", b"os/user._Cfunc_mygetg", b"os/user._C_getp", b"os/user._C_getg")
-_DLOPENS = (b"plugin._Cfunc_", b"github.com/miekg/pkcs11._Cfunc_New")
+_GO_SECTIONS = frozenset({*SECTIONS, ".go.buildinfo", ".note.go.buildid", ".gosymtab"})
 
 
 def examine(data: Data, path: str) -> BinaryFacts | LibraryFacts | None:
@@ -34,42 +41,45 @@ def examine(data: Data, path: str) -> BinaryFacts | LibraryFacts | None:
     Returns:
         BinaryFacts for an executable, LibraryFacts for a shared library that a loader needs, None for anything else:
         no ELF file, an object file, a kernel module, another shared library. An executable that cannot be understood
-        has ``exposures`` None and says why in ``problems``.
+        has ``exposures`` None and says why in ``problems``; so has one of which a part could not be told.
     """
     if bytes(data[:4]) != MAGIC:
         return None
     try:
-        return _examine(data, path)
+        elf = read_elf(data)
     except DamagedError as error:
-        return _damaged(data, path, str(error))
-
-
-def _damaged(data: Data, path: str, why: str, machine: str = "em-0", linkage: Linkage = "unknown") -> BinaryFacts:
-    return BinaryFacts(
-        path=path,
-        size=len(data),
-        machine=machine,
-        linkage=linkage,
-        stripped=False,
-        exposures=None,
-        problems=(f"damaged ELF file: {why}",),
-    )
-
-
-def _examine(data: Data, path: str) -> BinaryFacts | LibraryFacts | None:
-    elf = read_elf(data)
+        return _damaged(BinaryFacts(path=path, size=len(data), machine="unknown", linkage="unknown"), str(error))
     if elf.kind not in {ET_EXEC, ET_DYN}:
         return None
-    library = library_kind(path)
+    facts = BinaryFacts(
+        path=path, size=len(data), machine=elf.machine, byte_order=elf.byte_order, bits=elf.bits, linkage="unknown"
+    )
+    try:
+        return _examine(elf, facts)
+    except DamagedError as error:
+        return _damaged(facts, str(error))
+
+
+def _damaged(facts: BinaryFacts, why: str) -> BinaryFacts:
+    return replace(facts, exposures=None, problems=(f"damaged ELF file: {why}",))
+
+
+def _examine(elf: Elf, facts: BinaryFacts) -> BinaryFacts | LibraryFacts | None:
+    library = library_kind(facts.path)
     interpreter = elf.interpreter
     if elf.kind == ET_DYN and library is not None and not elf.is_truncated:
-        return describe_library(elf, data, path, library)
+        return describe_library(elf, elf.data, facts.path, library)
     linkage = _linkage(elf, interpreter)
     if linkage is None:
         return None
+    packer = packer_of(elf)
+    if packer is not None:
+        problem = f"packed by {packer}: what it unpacks into memory cannot be told; unpack it first"
+        return replace(facts, exposures=None, problems=(problem,))
+    facts = replace(facts, linkage=linkage, interpreter=interpreter)
     if elf.is_truncated:
-        return _damaged(data, path, "truncated: a segment lies outside the file", elf.machine, linkage)
-    return _describe(elf, path, linkage, interpreter)
+        return _damaged(facts, "truncated: a segment lies outside the file")
+    return _describe(elf, replace(facts, needed=elf.needed, build_id=elf.build_id()))
 
 
 def _linkage(elf: Elf, interpreter: str | None) -> Linkage | None:
@@ -85,43 +95,89 @@ def _linkage(elf: Elf, interpreter: str | None) -> Linkage | None:
     return "static-pie" if elf.soname is None and not elf.needed and elf.entry and elf.tags else None
 
 
-def _describe(elf: Elf, path: str, linkage: Linkage, interpreter: str | None) -> BinaryFacts:
-    sections = elf.sections()
-    build = read_build(elf, sections)
-    static = linkage.startswith("static")
-    libc, nss = static_libc(elf.data) if static else (_dynamic_libc(interpreter, elf), ())
-    if static and libc.kind == "unknown" and build is not None and build.cgo is not True:
-        libc = Libc(kind="none")
-    table = find_name_table(elf, sections, build.version) if build is not None else None
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the facts are read from."""
+
+    elf: Elf
+    sections: list[Section]
+    symbols: SymbolTable | None
+    table: FunctionTable | None
+    build: GoBuild | None
+
+
+def _describe(elf: Elf, facts: BinaryFacts) -> BinaryFacts:
     problems: list[str] = []
-    exposures: tuple[Exposure, ...] | None = _exposures(elf, table, build, nss)
-    if elf.data.find(b"UPX!", 0, 4096) >= 0 and build is None:
-        exposures, problems = None, ["packed by UPX: what it holds cannot be told"]
-    elif build is not None and table is None:
-        exposures, problems = None, ["Go binary without a function table that can be read"]
-    return BinaryFacts(
-        path=path,
-        size=len(elf.data),
-        machine=elf.machine,
-        linkage=linkage,
-        interpreter=interpreter,
-        needs_glibc=None if static else _highest_glibc(elf),
-        needed=elf.needed,
-        stripped=not any(section.kind == SHT_SYMTAB for section in sections),
-        libc=libc,
-        go=build,
-        exposures=exposures,
-        dl_var_init=elf.data.find(DL_VAR_INIT) >= 0 if static and libc.kind == "glibc" else None,
-        problems=tuple(problems),
+    stripped: bool | None
+    try:
+        sections = elf.sections()
+        stripped = not any(section.kind == SHT_SYMTAB for section in sections)
+    except DamagedError as error:
+        sections, stripped = [], None
+        problems.append(f"section headers cannot be used, whether it is stripped cannot be told: {error}")
+    table = find_function_table(elf, sections)
+    build = read_build(elf, sections, is_go=table is not None or _is_marked_go(elf, sections))
+    if build is not None and build.version == UNKNOWN:
+        problems.append("a Go program that does not tell its version")
+    facts = replace(facts, stripped=stripped, go=build)
+    parts = _Parts(elf, sections, symbol_table(elf, sections), table, build)
+    facts = _with_static(parts, facts, problems) if facts.linkage.startswith("static") else _with_dynamic(parts, facts)
+    if build is not None and table is None:
+        problems.append("a Go program whose function table cannot be read: which look-ups are in it cannot be told")
+        facts = replace(facts, exposures=None)
+    return replace(facts, problems=tuple(problems))
+
+
+def _is_marked_go(elf: Elf, sections: list[Section]) -> bool:
+    if any(section.name in _GO_SECTIONS for section in sections):
+        return True
+    return elf.data.find(b'Go build ID: "', 0, 65536) >= 0
+
+
+def _with_dynamic(parts: _Parts, facts: BinaryFacts) -> BinaryFacts:
+    return replace(
+        facts,
+        needs_glibc=_highest_glibc(parts.elf),
+        libc=_dynamic_libc(facts),
+        exposures=_go_exposures(parts),
     )
 
 
-def _dynamic_libc(interpreter: str | None, elf: Elf) -> Libc:
-    if interpreter is not None and "ld-musl" in interpreter:
+def _with_static(parts: _Parts, facts: BinaryFacts, problems: list[str]) -> BinaryFacts:
+    elf, table = parts.elf, parts.table
+    if table is not None and _begins_in_go(elf, table):
+        return replace(facts, libc=Libc(kind="none"), exposures=_go_exposures(parts))
+    libc, nss = static_libc(elf, parts.symbols)
+    if libc.kind == "unknown" and parts.build is not None and parts.build.cgo is False:
+        libc = Libc(kind="none")
+    exposures = _go_exposures(parts)
+    if libc.kind == "glibc":
+        found = find_clib(elf, table, parts.symbols, nss, accounted=bool(exposures))
+        if found.evidence:
+            exposures = (*exposures, Exposure(kind="clib", evidence=found.evidence))
+        if found.unknown:
+            problems.append(found.unknown)
+    elif libc.kind == "unknown":
+        problems.append(
+            "which C library is inside cannot be told: it carries no text or start code of glibc's or musl's"
+        )
+    return replace(
+        facts, libc=libc, exposures=exposures, dl_var_init=has_dl_var_init(elf) if libc.kind == "glibc" else None
+    )
+
+
+def _begins_in_go(elf: Elf, table: FunctionTable) -> bool:
+    """Whether the process starts in Go's own code: linked by Go's linker alone, without any C library."""
+    code = go_code(elf, table)
+    return code is not None and code[0] <= elf.entry < code[1]
+
+
+def _dynamic_libc(facts: BinaryFacts) -> Libc:
+    names = (facts.interpreter or "").rsplit("/", 1)[-1]
+    if names.startswith("ld-musl") or any(name.startswith("libc.musl-") for name in facts.needed):
         return Libc(kind="musl")
-    if any(name.startswith("libc.musl-") for name in elf.needed):
-        return Libc(kind="musl")
-    if any(name.startswith("libc.so.6") for name in elf.needed) or (interpreter and "ld-linux" in interpreter):
+    glibc = names.startswith(("ld-linux", "ld64.so", "ld.so.1"))
+    if glibc or any(name.startswith("libc.so.6") for name in facts.needed):
         return Libc(kind="glibc")
     return Libc()
 
@@ -131,29 +187,28 @@ def _highest_glibc(elf: Elf) -> str | None:
     for text in elf.needed_versions():
         name, _, version = text.partition("_")
         numbers = version.split(".")
-        if name == "GLIBC" and all(number.isdigit() and len(number) < 6 for number in numbers):
+        if name == "GLIBC" and all(number.isdecimal() and number.isascii() and len(number) < 6 for number in numbers):
             versions.append(tuple(int(number) for number in numbers))
     return ".".join(map(str, max(versions))) if versions else None
 
 
-def _exposures(elf: Elf, table: NameTable | None, build: GoBuild | None, nss: tuple[str, ...]) -> tuple[Exposure, ...]:
-    """Return the ways into NSS.
+def _go_exposures(parts: _Parts) -> tuple[Exposure, ...]:
+    """Return Go's own ways into NSS.
 
     net's C resolver is in wherever its wrapper ``net._C2func_getaddrinfo`` is in the function table, stripped or not,
     in Go 1.5 to 1.27; CGO_ENABLED=1, runtime/cgo and net.cgoLookupHost (since 1.21) prove nothing.
     """
+    elf, table = parts.elf, parts.table
+    if table is None:
+        return ()
     found: list[Exposure] = []
-    if table is not None:
-        dns = names_with(elf, table, _DNS + b"\0")
-        if dns or names_with(elf, table, _DNS, 1):
-            found.append(Exposure(kind="dns", evidence=(_DNS.decode(),)))
-        user = [name for prefix in _USER for name in names_with(elf, table, prefix)]
-        if user:
-            found.append(Exposure(kind="user", evidence=tuple(user)))
-        loads = [name for prefix in _DLOPENS for name in names_with(elf, table, prefix)]
-        if loads and nss:
-            found.append(Exposure(kind="clib", evidence=tuple(loads)))
-    if nss and not found:
-        whose = "a C library in a Go program" if build is not None else "not a Go program"
-        found.append(Exposure(kind="clib", evidence=(*nss, whose)))
+    if names_with(elf, table, _DNS, 1):
+        found.append(Exposure(kind="dns", evidence=(_DNS.decode(),)))
+    user = {
+        name.split(".stkobj")[0].split(".args_stackmap")[0]
+        for prefix in _USER
+        for name in names_with(elf, table, prefix)
+    }
+    if user:
+        found.append(Exposure(kind="user", evidence=tuple(sorted(user))))
     return tuple(found)

@@ -1,0 +1,245 @@
+"""Go binaries of every make, each with what must be found in it: known from how it was built, never from reading it."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import toolchains
+from toolchains import Build, build
+
+PROBE = Path(__file__).parents[2] / "samples" / "probe"
+
+GO = ("1.15", "1.19", "1.21", "1.22", "1.23", "1.24", "1.25", "1.26", "1.27")
+MACHINES = ("amd64", "arm64", "ppc64le", "s390x", "arm", "riscv64", "386")
+LINKINGS = (
+    "static-2.31", "static-2.36", "static-2.41", "static-pie", "musl", "dynamic", "pie", "nocgo", "nocgo-pie",
+)  # fmt: skip
+TAGS = ("", "netgo", "osusergo", "netgo,osusergo", "netcgo")
+STATES = ("kept", "-s -w", "strip", "no buildinfo", "no buildinfo, strip")
+
+CROSS = {
+    "arm64": "aarch64-linux-gnu",
+    "ppc64le": "powerpc64le-linux-gnu",
+    "s390x": "s390x-linux-gnu",
+    "arm": "arm-linux-gnueabihf",
+    "riscv64": "riscv64-linux-gnu",
+}
+_MUSL = ("musl-tools",)
+_ROOTS = {"static-2.31": "bullseye", "static-2.36": "bookworm", "static-2.41": "trixie"}
+_REPORTED = {"amd64": "x86-64", "arm64": "aarch64"}
+_LOADERS = {
+    "amd64": "/lib64/ld-linux-x86-64.so.2",
+    "arm64": "/lib/ld-linux-aarch64.so.1",
+    "ppc64le": "/lib64/ld64.so.2",
+    "s390x": "/lib64/ld64.so.1",
+    "arm": "/lib/ld-linux.so.3",
+    "riscv64": "/lib/ld.so.1",
+    "386": "/lib/ld-linux.so.2",
+}
+"""The interpreter that Go's own linker writes into a position-independent file (cmd/link/internal/ARCH/obj.go)."""
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One make of the probe."""
+
+    go: str
+    machine: str
+    linking: str
+    tags: str
+    state: str
+
+    def __str__(self) -> str:
+        return f"go{self.go} {self.machine} {self.linking} tags={self.tags or '-'} {self.state}"
+
+    @property
+    def is_native(self) -> bool:
+        """Whether a machine's own compiler makes it, in a root of its own."""
+        return self.machine == "amd64" and not self.linking.startswith("nocgo")
+
+    @property
+    def root(self) -> str | None:
+        """The Debian release in whose root it is built; None: on this machine."""
+        if self.go == "1.15":
+            return "bullseye"
+        return _ROOTS.get(self.linking, "bookworm") if self.is_native else None
+
+
+def is_possible(cell: Cell) -> bool:
+    """Whether a cell can be built: Debian's Go is tied to its release, its cross compilers to bookworm."""
+    if cell.go == "1.15" and cell.linking in {"static-2.36", "static-2.41"}:
+        return False
+    if cell.go == "1.19" and cell.linking in {"static-2.31", "static-2.41"}:
+        return False
+    if cell.machine == "amd64":
+        return True
+    if cell.linking.startswith("nocgo") and cell.tags:
+        return False  # nothing that a tag could take away
+    if cell.linking == "nocgo":
+        return True
+    if cell.linking == "nocgo-pie":
+        # Go's linker makes these without a C compiler since 1.15, for riscv64 and 386 not at all or only with one.
+        return cell.machine in {"arm64", "ppc64le", "s390x"} and (cell.machine != "s390x" or cell.go != "1.15")
+    return cell.linking == "static-2.36" and cell.machine in CROSS and cell.go != "1.15"
+
+
+@cache
+def cells() -> tuple[Cell, ...]:
+    """Return every cell that can be built."""
+    every = (Cell(*values) for values in itertools.product(GO, MACHINES, LINKINGS, TAGS, STATES))
+    return tuple(cell for cell in every if is_possible(cell))
+
+
+def recipe(cell: Cell) -> Build:
+    """Return how the cell's program is built; what happens to it afterwards is left to ``make``."""
+    ldflags: list[str] = []
+    if cell.linking == "static-pie":
+        ldflags += ["-linkmode external", '-extldflags "-static-pie"']
+    elif cell.linking.startswith("static-") or cell.linking == "musl":
+        ldflags += ["-linkmode external", '-extldflags "-static"']
+    if cell.state == "-s -w":
+        ldflags.append("-s -w")
+    how = Build(
+        go=cell.go,
+        root=cell.root,
+        tags=cell.tags,
+        ldflags=" ".join(ldflags),
+        cgo=not cell.linking.startswith("nocgo"),
+        goarch=cell.machine,
+        buildmode="pie" if "pie" in cell.linking else "",
+        packages=_MUSL if cell.root else (),
+        cc="musl-gcc" if cell.linking == "musl" else "gcc",
+    )
+    if cell.machine in CROSS and how.cgo:
+        how = replace(how, cc=f"{CROSS[cell.machine]}-gcc")
+    return how
+
+
+def programs() -> list[Cell]:
+    """Return one cell for each program that must be built; the others are made from these."""
+    found = {repr(recipe(cell)): cell for cell in reversed(cells())}
+    return sorted(found.values(), key=lambda cell: (cell.state == "-s -w", cell.machine != "amd64", cell))
+
+
+def make(cell: Cell, directory: Path) -> Path:
+    """Build the cell's program and do to it what its state says."""
+    program = build(PROBE, recipe(cell))
+    if cell.state in {"kept", "-s -w"}:
+        return program
+    made = directory / "program"
+    shutil.copyfile(program, made)
+    prefix = f"{CROSS[cell.machine]}-" if cell.machine in CROSS else ""
+    if cell.state.startswith("no buildinfo"):
+        toolchains.run([f"{prefix}objcopy", "--remove-section", ".go.buildinfo", made])
+    if cell.state.endswith("strip"):
+        toolchains.run([f"{prefix}strip", made])
+    return made
+
+
+# ── what must be found ───────────────────────────────────────────────────────────────────────────────────────────
+
+RELEASES = {"1.15": "1.15.15", "1.19": "1.19.8", **toolchains.WHEELS}
+CROSS_LIBC = "2.36"
+"""Of bookworm's cross compilers (libc6-dev-*-cross)."""
+
+
+def expectation(cell: Cell) -> dict[str, object]:
+    """Return the facts that the build settings, the toolchain and the release of its libc lay down."""
+    tags = set(filter(None, cell.tags.split(",")))
+    cgo = not cell.linking.startswith("nocgo")
+    dns, user = cgo and "netgo" not in tags, cgo and "osusergo" not in tags
+    linkage = _linkage(cell, links_libc=dns or user)
+    is_static, has_libc = linkage.startswith("static"), _has_libc(cell, linkage)
+    recorded = not cell.state.startswith("no buildinfo")
+    settings = recorded and cell.go != "1.15"
+    return {
+        "machine": _REPORTED.get(cell.machine, cell.machine),
+        "byte_order": "big" if cell.machine == "s390x" else "little",
+        "bits": 32 if cell.machine in {"386", "arm"} else 64,
+        "linkage": linkage,
+        "interpreter": None if is_static else _LOADERS[cell.machine],
+        "stripped": cell.state in {"-s -w", "strip", "no buildinfo, strip"},
+        "libc": _libc(cell, has_libc=has_libc) if is_static else ("glibc", None),
+        "go": RELEASES[cell.go],
+        "source": "buildinfo" if recorded else "strings" if cell.state.endswith("strip") else "symbol",
+        "cgo": cgo if settings else None,
+        "tags": tuple(sorted(tags)) if settings else None,
+        "dns": dns,
+        "user": user,
+        "clib": False,
+    }
+
+
+def _linkage(cell: Cell, *, links_libc: bool) -> str:
+    if cell.linking == "nocgo":
+        return "static"
+    if cell.linking in {"pie", "nocgo-pie"}:
+        return "dynamic-pie"
+    if cell.linking == "static-pie":
+        return "static-pie"
+    if cell.linking == "dynamic":
+        # Nothing is left that needs C: Go's linker makes a static file though cgo is on.
+        return "dynamic" if links_libc else "static"
+    return "static"
+
+
+def _has_libc(cell: Cell, linkage: str) -> bool:
+    return linkage.startswith("static") and cell.linking not in {"nocgo", "dynamic"}
+
+
+def _libc(cell: Cell, *, has_libc: bool) -> tuple[str, str | None]:
+    """Return kind and version of the C library inside a static file. musl's version is in its shared object only."""
+    if not has_libc:
+        return "none", None
+    if cell.linking == "musl":
+        return "musl", None
+    if not _has_threads(cell):
+        return "glibc", None
+    if cell.machine in CROSS:
+        return "glibc", CROSS_LIBC
+    return "glibc", toolchains.LIBC[cell.root or "bookworm"]
+
+
+def _has_threads(cell: Cell) -> bool:
+    """Whether libc's thread code, which carries the version, is linked in.
+
+    Up to Go 1.20 ``-linkmode external`` in -ldflags did not bring runtime/cgo in (cmd/go: it looked for
+    ``-linkmode=external`` only), so without net's and os/user's C code libc has nothing to do but to start the program.
+    """
+    return cell.go not in {"1.15", "1.19"} or cell.tags != "netgo,osusergo" or cell.linking == "static-pie"
+
+
+def observed(program: Path) -> dict[str, object]:
+    """Return what the analyser says, in the words of ``expectation``."""
+    from inspector.binaries import examine
+    from inspector.facts import BinaryFacts
+
+    facts = examine(program.read_bytes(), "/usr/local/bin/probe")
+    assert isinstance(facts, BinaryFacts)
+    kinds = None if facts.exposures is None else {exposure.kind for exposure in facts.exposures}
+    return {
+        "machine": facts.machine,
+        "byte_order": facts.byte_order,
+        "bits": facts.bits,
+        "linkage": facts.linkage,
+        "interpreter": facts.interpreter,
+        "stripped": facts.stripped,
+        "libc": (facts.libc.kind, facts.libc.version),
+        "go": facts.go and facts.go.version,
+        "source": facts.go and facts.go.source,
+        "cgo": facts.go and facts.go.cgo,
+        "tags": facts.go and (None if facts.go.tags is None else tuple(sorted(facts.go.tags))),
+        **{kind: None if kinds is None else kind in kinds for kind in ("dns", "user", "clib")},
+    }
+
+
+def differences(cell: Cell, program: Path) -> list[str]:
+    """Return what was found otherwise than it was built, one line a fact."""
+    expected, found = expectation(cell), observed(program)
+    return [
+        f"{cell}: {key} is {found[key]!r}, built {expected[key]!r}" for key in expected if found[key] != expected[key]
+    ]
