@@ -233,6 +233,11 @@ def _build_in_root(source: Path, how: Build, command: list[str], work: Path) -> 
         with making(root / goroot) as place:
             if place:
                 shutil.copytree(go_root(how.go), place)
+    with making(root / f"gocache-{how.go}") as place:
+        # What was compiled on this machine without C is the same in there: cached by what decides it, not by place.
+        if place:
+            here = cache() / f"gocache-{how.go}"
+            shutil.copytree(here, place, copy_function=os.link) if here.is_dir() else place.mkdir()
     env = _settings(how, f"/{goroot}/bin:/usr/bin:/bin")
     env |= {"GOROOT": f"/{goroot}", "GOCACHE": f"/gocache-{how.go}", "HOME": "/tmp"}
     script = f'cd /{inside.relative_to(root)}/src && exec "$@"'

@@ -28,16 +28,16 @@ ENTRIES = frozenset(name.encode() for name in (*_NSS, *_LOADING))
 
 GLIBC_OWN = frozenset((
     "cuserid", "gethostid", "getlogin_r", "getlogin_r_fd0", "getlogin_r_loginuid", "getpw", "nrl_domainname",
-    "gethostbyaddr", "gethostbyname", "gethostbyname2", "getgrgid", "getgrnam", "getpwnam", "getpwuid", "getservbyname",
-    "getservbyport", "getaddrinfo", "gaih_inet", "gaih_inet_serv", "gethosts", "get_nss_addresses", "getnameinfo",
-    "gni_host", "gni_host_inet", "gni_host_inet_name", "gni_serv", "handle_requests", "rpc_gethostbyname",
-    "libc_rpc_gethostbyname", "initgroups", "getgrouplist", "internal_getgrouplist", "compat_call",
-    "ivaliduser", "glob", "glob64", "glob_lstat_compat", "glob_in_dir", "wordexp", "parse_tilde",
-    "parse_dollars", "parse_param", "rcmd", "rcmd_af", "rexec", "rexec_af", "ruserok", "ruserok_af", "ruserok2_sa", "iruserok", "iruserok_af",
-    "validuser2_sa", "iruserfopen", "icheckhost", "check_rhosts_file", "iconv_open", "dlopen", "dlmopen", "dlopen_doit",
-    "dlmopen_doit", "dlopen_implementation", "dlmopen_implementation", "libc_dlopen_mode", "rtld_static_init",
-    "libc_register_dl_open_hook", "svcauth_unix", "get_myaddress", "callrpc", "clnt_create", "getrpcport",
-    "endhostent", "sethostent", "netname2user", "host2netname", "user2netname",
+    "gethostbyaddr", "gethostbyname", "gethostbyname2", "getgrgid", "getgrnam", "getpwnam", "getpwuid",
+    "getservbyname", "getservbyport", "getaddrinfo", "gaih_inet", "gaih_inet_serv", "gethosts", "get_nss_addresses",
+    "getnameinfo", "gni_host", "gni_host_inet", "gni_host_inet_name", "gni_serv", "handle_requests",
+    "rpc_gethostbyname", "libc_rpc_gethostbyname", "initgroups", "getgrouplist", "internal_getgrouplist",
+    "compat_call", "ivaliduser", "glob", "glob64", "glob_lstat_compat", "glob_in_dir", "wordexp", "parse_tilde",
+    "parse_dollars", "parse_param", "rcmd", "rcmd_af", "rexec", "rexec_af", "ruserok", "ruserok_af", "ruserok2_sa",
+    "iruserok", "iruserok_af", "validuser2_sa", "iruserfopen", "icheckhost", "check_rhosts_file", "iconv_open",
+    "dlopen", "dlmopen", "dlopen_doit", "dlmopen_doit", "dlopen_implementation", "dlmopen_implementation",
+    "libc_dlopen_mode", "rtld_static_init", "libc_register_dl_open_hook", "svcauth_unix", "get_myaddress", "callrpc",
+    "clnt_create", "getrpcport", "endhostent", "sethostent", "netname2user", "host2netname", "user2netname",
 ))  # fmt: skip
 """Functions of glibc that call ``ENTRIES``, without leading underscores: those defined in the members of libc.a that
 refer to one (nm on libc.a of Debian's 2.31, 2.36 and 2.41). They count by their own callers."""
@@ -48,8 +48,8 @@ _GO_HELPERS = frozenset({
     "getaddrinfo", "getnameinfo", "mygetpwnam_r", "mygetpwuid_r", "mygetgrnam_r", "mygetgrgid_r", "mygetgrouplist",
 })  # fmt: skip
 """What net and os/user call by cgo, some through C functions of their own (os/user/cgo_lookup_cgo.go)."""
-_STANDARD = frozenset({"net", "os/user", "runtime/cgo", "syscall", "internal/runtime/cgobench"})
-_LOADS = {"plugin": "", "github.com/miekg/pkcs11": "New"}
+_STANDARD = frozenset({"net", "os/user", "runtime/cgo", "crypto/internal/boring"})
+_LOADS = {"plugin": "pluginOpen", "github.com/miekg/pkcs11": "New"}
 """Packages whose wrappers of these beginnings load libraries by dlopen."""
 _MAX_CODE = 32 * 1024 * 1024
 _CHUNK = 1024 * 1024

@@ -20,7 +20,7 @@ DT_NEEDED, DT_STRTAB, DT_STRSZ, DT_SONAME, DT_RELA, DT_RELASZ, DT_RELR = 1, 5, 1
 DT_REL, DT_RELSZ, DT_RELRSZ = 17, 18, 35
 DT_FLAGS_1, DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFB, 0x6FFFFFFE, 0x6FFFFFFF
 DF_1_PIE = 0x08000000
-SHT_SYMTAB = 2
+SHT_SYMTAB, SHT_NOTE = 2, 7
 _SHN_XINDEX = 0xFFFF
 _NT_GNU_BUILD_ID = 3
 
@@ -28,6 +28,7 @@ _MAX_SEGMENTS = 1024
 _MAX_SECTIONS = 65536
 _MAX_TAGS = 8192
 _MAX_VERSIONS = 4096
+_MAX_NOTES = 64
 
 _MACHINES = {3: "386", 40: "arm", 62: "x86-64", 183: "aarch64"}
 
@@ -57,8 +58,6 @@ class Section:
     address: int
     size: int
     link: int
-    info: int
-    """Of a symbol table: the index of its first global symbol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,25 +230,30 @@ class Elf:
         return [
             Section(
                 self.text_at(strings.start + name, 128) if strings.start + name in strings else "",
-                kind, offset, address, extent, link, info,
+                kind, offset, address, extent, link,
             )
-            for name, kind, _, address, offset, extent, link, info in raw
+            for name, kind, _, address, offset, extent, link, _ in raw
         ]  # fmt: skip
 
-    def build_id(self) -> str | None:
-        """Return the GNU build ID (NT_GNU_BUILD_ID) in hexadecimal, from the notes that program headers name."""
-        for segment in self.segments:
-            if segment.kind != PT_NOTE:
-                continue
-            place, end = segment.offset, min(segment.offset + segment.file_size, len(self.data), segment.offset + 4096)
-            while place + 12 <= end:
-                name, size, kind = self.unpack("III", place)
-                start = place + 12 + (name + 3) // 4 * 4
-                if kind == _NT_GNU_BUILD_ID and name == 4 and bytes(self.data[place + 12 : place + 16]) == b"GNU\0":
-                    return (
-                        bytes(self.data[start : start + size]).hex() if 0 < size <= 64 and start + size <= end else None
-                    )
-                place = start + (size + 3) // 4 * 4
+    def build_id(self, sections: list[Section]) -> str | None:
+        """Return the GNU build ID (NT_GNU_BUILD_ID) in hexadecimal.
+
+        Go's linker has no program header for its note, only a section.
+        """
+        places = [(segment.offset, segment.file_size) for segment in self.segments if segment.kind == PT_NOTE]
+        places += [(section.offset, section.size) for section in sections if section.kind == SHT_NOTE]
+        found = (self._build_id_note(start, min(start + size, len(self.data))) for start, size in places)
+        return next(filter(None, found), None)
+
+    def _build_id_note(self, place: int, end: int) -> str | None:
+        for _ in range(_MAX_NOTES):
+            if place + 16 > end:
+                break
+            name, size, kind = self.unpack("III", place)
+            start = place + 12 + (name + 3) // 4 * 4
+            if kind == _NT_GNU_BUILD_ID and bytes(self.data[place + 12 : place + 16]) == b"GNU\0":
+                return bytes(self.data[start : start + size]).hex() if 0 < size <= 64 and start + size <= end else None
+            place = start + (size + 3) // 4 * 4
         return None
 
     @property

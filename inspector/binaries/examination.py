@@ -79,7 +79,7 @@ def _examine(elf: Elf, facts: BinaryFacts) -> BinaryFacts | LibraryFacts | None:
     facts = replace(facts, linkage=linkage, interpreter=interpreter)
     if elf.is_truncated:
         return _damaged(facts, "truncated: a segment lies outside the file")
-    return _describe(elf, replace(facts, needed=elf.needed, build_id=elf.build_id()))
+    return _describe(elf, replace(facts, needed=elf.needed))
 
 
 def _linkage(elf: Elf, interpreter: str | None) -> Linkage | None:
@@ -119,7 +119,7 @@ def _describe(elf: Elf, facts: BinaryFacts) -> BinaryFacts:
     build = read_build(elf, sections, is_go=table is not None or _is_marked_go(elf, sections))
     if build is not None and build.version == UNKNOWN:
         problems.append("a Go program that does not tell its version")
-    facts = replace(facts, stripped=stripped, go=build)
+    facts = replace(facts, stripped=stripped, go=build, build_id=elf.build_id(sections))
     parts = _Parts(elf, sections, symbol_table(elf, sections), table, build)
     facts = _with_static(parts, facts, problems) if facts.linkage.startswith("static") else _with_dynamic(parts, facts)
     if build is not None and table is None:

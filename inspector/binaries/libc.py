@@ -82,7 +82,7 @@ def _start_code(elf: Elf) -> LibcKind | None:
 def _glibc_version(elf: Elf, era: GlibcEra | None, symbols: SymbolTable | None) -> str | None:
     """Return the one version that fits the era, or None where there is none or more than one."""
     if symbols is not None:
-        for address in symbols.addresses(_NPTL_VERSIONS, everywhere=True):
+        for address in symbols.addresses(_NPTL_VERSIONS):
             place = elf.offset_of(address)
             text = None if place is None else elf.text_at(place, 8)
             if text and _is_plausible(text, era):

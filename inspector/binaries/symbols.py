@@ -20,15 +20,14 @@ class SymbolTable:
     elf: Elf
     start: int
     count: int
-    first_global: int
     names: int
     names_end: int
 
-    def _rows(self, first: int) -> Iterator[tuple[int, ...]]:
-        """Yield (name, value, size, info) of each symbol from index ``first`` on."""
+    def _rows(self) -> Iterator[tuple[int, ...]]:
+        """Yield (name, value, size, info) of each symbol."""
         wide = self.elf.bits == 64
         step = 24 if wide else 16
-        view = memoryview(self.elf.data)[self.start + first * step : self.start + self.count * step]
+        view = memoryview(self.elf.data)[self.start : self.start + self.count * step]
         try:
             if wide:
                 for name, info, _, _, value, size in struct.iter_unpack(self.elf.order + "IBBHQQ", view):
@@ -46,13 +45,16 @@ class SymbolTable:
         end = self.elf.data.find(b"\0", place, last)
         return bytes(self.elf.data[place : end if end >= 0 else last]).decode("utf-8", "replace")
 
-    def addresses(self, names: frozenset[bytes], *, everywhere: bool = False) -> dict[int, str]:
-        """Return the addresses of global symbols with these names, or of local ones too; of two names the shorter."""
+    def addresses(self, names: frozenset[bytes]) -> dict[int, str]:
+        """Return the addresses of the symbols with these names, local ones too; of two names of a place the shorter.
+
+        In a static position-independent file libc's functions are local: they were hidden.
+        """
         found: dict[int, str] = {}
         offsets = self._offsets(names)
         if not offsets:
             return found
-        for name, value, _, _ in self._rows(0 if everywhere else self.first_global):
+        for name, value, _, _ in self._rows():
             text = offsets.get(name) if value else None
             if text is not None and (value not in found or len(text) < len(found[value])):
                 found[value] = text
@@ -77,7 +79,7 @@ class SymbolTable:
         if not wanted:
             return found
         lowest, highest, thumb = wanted[0], wanted[-1], self.elf.machine == "arm"
-        for name, value, size, info in self._rows(0):
+        for name, value, size, info in self._rows():
             if value > highest or value + size <= lowest or info & 15 not in {_FUNCTION, _OBJECT}:
                 continue
             start = value & ~1 if thumb else value
@@ -100,8 +102,7 @@ def symbol_table(elf: Elf, sections: list[Section]) -> SymbolTable | None:
         if table.offset + table.size > len(elf.data) or strings.offset + strings.size > len(elf.data):
             continue
         if 0 < count <= MAX_SYMBOLS:
-            first = table.info if table.info < count else 0
-            return SymbolTable(elf, table.offset, count, first, strings.offset, strings.offset + strings.size)
+            return SymbolTable(elf, table.offset, count, strings.offset, strings.offset + strings.size)
     return None
 
 

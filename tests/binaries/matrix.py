@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import os
+import re
 import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 import toolchains
 from toolchains import Build, build
 
@@ -57,16 +64,20 @@ class Cell:
         return f"go{self.go} {self.machine} {self.linking} tags={self.tags or '-'} {self.state}"
 
     @property
-    def is_native(self) -> bool:
-        """Whether a machine's own compiler makes it, in a root of its own."""
-        return self.machine == "amd64" and not self.linking.startswith("nocgo")
-
-    @property
     def root(self) -> str | None:
-        """The Debian release in whose root it is built; None: on this machine."""
+        """The Debian release in whose root it is built; None: on this machine, if that is bookworm itself."""
         if self.go == "1.15":
             return "bullseye"
-        return _ROOTS.get(self.linking, "bookworm") if self.is_native else None
+        release = _ROOTS.get(self.linking, "bookworm")
+        is_here = release == _host() or self.machine != "amd64" or self.linking.startswith("nocgo")
+        return None if is_here else release
+
+
+@cache
+def _host() -> str:
+    """Return the Debian release of this machine."""
+    found = re.search(r"VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text(encoding="utf-8"))
+    return found[1] if found else ""
 
 
 def is_possible(cell: Cell) -> bool:
@@ -75,6 +86,8 @@ def is_possible(cell: Cell) -> bool:
         return False
     if cell.go == "1.19" and cell.linking in {"static-2.31", "static-2.41"}:
         return False
+    if cell.state == "-s -w" and cell.tags not in {"", "netgo,osusergo"}:
+        return False  # it is linked anew, and costs as much as all else
     if cell.machine == "amd64":
         return True
     if cell.linking.startswith("nocgo") and cell.tags:
@@ -207,10 +220,13 @@ def _libc(cell: Cell, *, has_libc: bool) -> tuple[str, str | None]:
 def _has_threads(cell: Cell) -> bool:
     """Whether libc's thread code, which carries the version, is linked in.
 
-    Up to Go 1.20 ``-linkmode external`` in -ldflags did not bring runtime/cgo in (cmd/go: it looked for
-    ``-linkmode=external`` only), so without net's and os/user's C code libc has nothing to do but to start the program.
+    Up to Go 1.20 the go command did not bring runtime/cgo in for ``-linkmode external`` (it looked for
+    ``-linkmode=external``), and since 1.16 not for a position-independent file either, which Go's linker can make alone:
+    without net's and os/user's C code libc then has nothing to do but to start the program.
     """
-    return cell.go not in {"1.15", "1.19"} or cell.tags != "netgo,osusergo" or cell.linking == "static-pie"
+    if cell.tags != "netgo,osusergo":
+        return True
+    return cell.go not in {"1.15", "1.19"} or (cell.linking == "static-pie" and cell.go == "1.15")
 
 
 def observed(program: Path) -> dict[str, object]:
@@ -243,3 +259,102 @@ def differences(cell: Cell, program: Path) -> list[str]:
     return [
         f"{cell}: {key} is {found[key]!r}, built {expected[key]!r}" for key in expected if found[key] != expected[key]
     ]
+
+
+# ── what is run ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+CI_GO = ("1.15", "1.19", "1.21", "1.27")
+"""One release for each way in which releases write their facts: pointers and the layout of 1.2; build info in place and the
+layout of 1.18; that of 1.20; a header without the start of the code, read-only in position-independent files."""
+Pair = tuple[tuple[int, str], tuple[int, str]]
+
+
+def _pairs(cell: Cell) -> frozenset[Pair]:
+    values = enumerate((cell.go, cell.machine, cell.linking, cell.tags, cell.state))
+    return frozenset(itertools.combinations(values, 2))
+
+
+def cover(among: Sequence[Cell]) -> list[Cell]:
+    """Return cells in which every pair of values that occurs in ``among`` occurs; greedy, the same every time.
+
+    Of cells that add as many pairs, one that needs no further program is taken.
+    """
+    pairs = {cell: _pairs(cell) for cell in among}
+    keys = {cell: repr(recipe(cell)) for cell in among}
+    left: set[Pair] = set().union(*pairs.values())
+    chosen: list[Cell] = []
+    built: set[str] = set()
+    while left:
+        best = max(among, key=lambda cell: (len(pairs[cell] & left), keys[cell] in built))
+        chosen.append(best)
+        built.add(keys[best])
+        left -= pairs[best]
+    return chosen
+
+
+def ci_cells() -> list[Cell]:
+    """Return what CI runs: a pairwise cover of amd64, and of the other machines under the newest Go and one old one.
+
+    A cover of machines by releases would compile Go's standard library 63 times; ``make matrix`` does that.
+    """
+    native = [cell for cell in cells() if cell.go in CI_GO and cell.machine == "amd64"]
+    others = [cell for cell in cells() if cell.go == "1.27" and cell.machine != "amd64"]
+    oldest = [
+        cell for cell in cells() if cell.go == "1.15" and cell.machine in {"s390x", "arm"} and cell.linking == "nocgo"
+    ]
+    return sorted({*cover(native), *cover(others), *cover(oldest)})
+
+
+# ── make matrix ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+TABLE = Path(__file__).with_name("matrix.md")
+
+
+def _check(cell: Cell) -> tuple[Cell, list[str]]:
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            return cell, differences(cell, make(cell, Path(directory)))
+        except (toolchains.Unavailable, AssertionError) as error:
+            return cell, [f"{cell}: {str(error)[-300:]}"]
+
+
+def table(wrong: Mapping[Cell, list[str]]) -> str:
+    """Return the matrix as Markdown: a row for each make, a column for each release, right of all states."""
+    lines = [
+        "# The matrix of Go binaries",
+        "",
+        f"`make matrix` built {len(programs())} programs from samples/probe, made {len(cells())} files of them",
+        f"({', '.join(STATES)}), and held {len(expectation(cells()[0]))} facts of each",
+        f"against how it was built: {sum(map(len, wrong.values()))} wrong. A field says in how many of these states every",
+        "fact is right; `-s -w`, which is linked anew, was tried without tags and with `netgo,osusergo`.",
+        "",
+        "| machine | linking | tags | " + " | ".join(GO) + " |",
+        "|" + "---|" * (3 + len(GO)),
+    ]
+    rows: dict[tuple[str, str, str], dict[str, list[bool]]] = {}
+    for cell in cells():
+        row = rows.setdefault((cell.machine, cell.linking, cell.tags), {})
+        row.setdefault(cell.go, []).append(not wrong.get(cell))
+    for (machine, linking, tags), row in rows.items():
+        fields = [f"{sum(row[go])}/{len(row[go])}" if go in row else "" for go in GO]
+        lines.append(f"| {machine} | {linking} | {tags or '–'} | " + " | ".join(fields) + " |")
+    lines += ["", *(line for found in wrong.values() for line in found)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> int:
+    """Run the whole matrix and write its table."""
+    wrong: dict[Cell, list[str]] = {}
+    order = sorted(cells(), key=lambda cell: (cell.go, cell.root or "", cell.machine, cell))
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for number, (cell, found) in enumerate(pool.map(_check, order, chunksize=len(STATES)), 1):
+            if found:
+                wrong[cell] = found
+            if found or number % 100 == 0:
+                print(f"{number} of {len(order)}", *found, sep="\n  ", flush=True)
+    TABLE.write_text(table(wrong))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

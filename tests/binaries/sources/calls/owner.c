@@ -1,0 +1,3 @@
+#include <pwd.h>
+
+int find_owner(const char *name) { return getpwnam(name) != 0; }
