@@ -81,7 +81,7 @@ def _find_buildinfo(elf: Elf, sections: list[Section]) -> int | None:
             return section.offset
     # Sections may be gone or lie: it stands 16-byte aligned in a data segment.
     for segment in elf.segments:
-        if segment.kind != PT_LOAD or segment.flags & 1:
+        if segment.kind != PT_LOAD or segment.flags & 3 == 1:
             continue
         position = elf.data.find(_BUILDINFO, segment.offset, segment.offset + segment.file_size)
         while position >= 0:

@@ -197,7 +197,7 @@ def _module_text(elf: Elf, table: FunctionTable) -> int | None:
     size = elf.bits // 8
     needle = struct.pack(elf.pointer, address)
     for segment in elf.segments:
-        if segment.kind != PT_LOAD or segment.flags & 1:
+        if segment.kind != PT_LOAD or segment.flags & 3 == 1:
             continue
         end = min(segment.offset + segment.file_size, len(elf.data))
         place = elf.data.find(needle, segment.offset, end)
