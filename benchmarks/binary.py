@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Facts of a 45 MB unstripped Go binary beside the least that any program could do: map it, and find a few texts in it.
+
+    .venv/bin/python benchmarks/binary.py [PROGRAM]
+
+Without PROGRAM it builds one (static glibc, cgo, symbols and debug data kept) of generated code, and keeps it in the
+tests' cache. Each is timed in a process of its own, the file in the page cache, best of nine.
+"""
+
+import mmap
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+import toolchains
+
+TEXTS = (
+    b"\xff Go buildinf:", b"net._C2func_getaddrinfo", b"os/user._Cfunc_mygetpwnam_r", b"libnss_%s.so.%d.%d",
+    b"libnss_%s.so%s", b"Name does not resolve", b"_dl_var_init",
+)  # fmt: skip
+"""What a script would look for: build info, Go's two ways into NSS, both eras of glibc, musl, the loader's variable."""
+FILES, FUNCTIONS = 30, 700
+
+
+def program() -> Path:
+    """Build the program, once."""
+    source = toolchains.cache() / "benchmark-source"
+    with toolchains.making(source) as work:
+        if work:
+            work.mkdir()
+            (work / "go.mod").write_text("module example.com/large\n\ngo 1.21\n")
+            for number in range(FILES):
+                (work / f"part{number}.go").write_text(part(number))
+            calls = "\n".join(f"\tpart{number}(os.Args)" for number in range(FILES))
+            (work / "main.go").write_text(
+                'package main\n\nimport (\n\t"net"\n\t"os"\n\t"os/user"\n)\n\nfunc main() {\n'
+                f'\tnet.LookupHost("a")\n\tuser.Lookup("a")\n{calls}\n}}\n'
+            )
+    static = '-linkmode external -extldflags "-static"'
+    return toolchains.build(source, toolchains.Build(go="1.27", ldflags=static))
+
+
+def part(number: int) -> str:
+    """Return one file of many functions, none of which is like another."""
+    text = ['package main\n\nimport "fmt"\n']
+    text += [
+        f"//go:noinline\nfunc f{number}x{index}(words []string) string {{\n"
+        f'\tif len(words) > {index} {{ return fmt.Sprintf("%s {number} %d", words[{index}], len(words)) }}\n'
+        f'\tfor i, word := range words {{ if word == "{number}-{index}" {{ return fmt.Sprint(i, word, words) }} }}\n'
+        f'\treturn fmt.Sprintln(words, {index}, "{index}")\n}}\n'
+        for index in range(FUNCTIONS)
+    ]
+    calls = "\n".join(f"\tf{number}x{index}(words)" for index in range(FUNCTIONS))
+    return "\n".join([*text, f"func part{number}(words []string) {{\n{calls}\n}}\n"])
+
+
+def find(path: Path) -> None:
+    """Map and find, nothing else."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for text in TEXTS:
+            data.find(text)
+
+
+def examine(path: Path) -> None:
+    """Give the facts, of a mapped file as the scanner has large ones."""
+    from inspector.binaries import examine
+
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        examine(data, "/usr/local/bin/large")
+
+
+def examine_memory(path: Path) -> None:
+    """Give the facts of a file in memory, as the scanner has most."""
+    from inspector.binaries import examine
+
+    examine(bytearray(path.read_bytes()), "/usr/local/bin/large")
+
+
+TIMED = {"find": find, "examine": examine, "examine_memory": examine_memory}
+
+
+def main() -> None:
+    if len(sys.argv) == 3:
+        run, path = TIMED[sys.argv[1]], Path(sys.argv[2])
+        times = []
+        for _ in range(9):
+            start = time.process_time()
+            run(path)
+            times.append(time.process_time() - start)
+        print(min(times))
+        return
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else program()
+    print(f"{path.stat().st_size / 1e6:.1f} MB")
+    seconds = {}
+    for name in TIMED:
+        done = subprocess.run([sys.executable, __file__, name, path], capture_output=True, text=True, check=True)
+        seconds[name] = float(done.stdout)
+    for name, taken in seconds.items():
+        print(f"{name:15} {taken * 1000:7.1f} ms  {taken / seconds['find']:.2f} x")
+
+
+if __name__ == "__main__":
+    main()
