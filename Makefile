@@ -1,4 +1,4 @@
-.PHONY: help demo test lint format lock schema samples soak clean
+.PHONY: help demo test lint format lock schema samples soak matrix clean
 
 help:  ## list targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ -/'
@@ -34,6 +34,9 @@ fuzz:  ## the property tests for a long time
 
 soak:  ## thousands of random cases over every Go toolchain, against the resolver model
 	RESOLVER_CASES=2000 RESOLVER_TOOLCHAINS="1.15 1.19 1.21 1.22 1.23 1.24 1.25 1.26 1.27" .venv/bin/python -m pytest -q tests/resolver/test_resolver_observed.py
+
+matrix:  ## every make of Go binary, built and held against its facts (an hour on two cores); writes tests/binaries/matrix.md
+	.venv/bin/python tests/binaries/matrix.py
 
 clean:  ## remove what the scripts made
 	rm -rf .venv .demo-venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -36,6 +36,7 @@ CROSS = {
     "riscv64": "riscv64-linux-gnu",
 }
 _MUSL = ("musl-tools",)
+_OWN_ROOT = {"1.15": "bullseye", "1.19": "bookworm"}
 _ROOTS = {"static-2.31": "bullseye", "static-2.36": "bookworm", "static-2.41": "trixie"}
 _REPORTED = {"amd64": "x86-64", "arm64": "aarch64"}
 _LOADERS = {
@@ -66,8 +67,8 @@ class Cell:
     @property
     def root(self) -> str | None:
         """The Debian release in whose root it is built; None: on this machine, if that is bookworm itself."""
-        if self.go == "1.15":
-            return "bullseye"
+        if self.go in _OWN_ROOT:
+            return _OWN_ROOT[self.go]
         release = _ROOTS.get(self.linking, "bookworm")
         is_here = release == _host() or self.machine != "amd64" or self.linking.startswith("nocgo")
         return None if is_here else release
@@ -81,7 +82,7 @@ def _host() -> str:
 
 
 def is_possible(cell: Cell) -> bool:
-    """Whether a cell can be built: Debian's Go is tied to its release, its cross compilers to bookworm."""
+    """Whether a cell can be built: Debian's own Go is tied to its release and has no cross compilers beside it."""
     if cell.go == "1.15" and cell.linking in {"static-2.36", "static-2.41"}:
         return False
     if cell.go == "1.19" and cell.linking in {"static-2.31", "static-2.41"}:
@@ -97,7 +98,7 @@ def is_possible(cell: Cell) -> bool:
     if cell.linking == "nocgo-pie":
         # Go's linker makes these without a C compiler since 1.15, for riscv64 and 386 not at all or only with one.
         return cell.machine in {"arm64", "ppc64le", "s390x"} and (cell.machine != "s390x" or cell.go != "1.15")
-    return cell.linking == "static-2.36" and cell.machine in CROSS and cell.go != "1.15"
+    return cell.linking == "static-2.36" and cell.machine in CROSS and cell.go not in _OWN_ROOT
 
 
 @cache
@@ -156,8 +157,14 @@ def make(cell: Cell, directory: Path) -> Path:
 # ── what must be found ───────────────────────────────────────────────────────────────────────────────────────────
 
 RELEASES = {"1.15": "1.15.15", "1.19": "1.19.8", **toolchains.WHEELS}
-CROSS_LIBC = "2.36"
-"""Of bookworm's cross compilers (libc6-dev-*-cross)."""
+
+
+@cache
+def cross_libc(machine: str) -> str:
+    """Return the version of the C library that the machine's cross compiler links, by its headers."""
+    command = [f"{CROSS[machine]}-gcc", "-E", "-dM", "-include", "features.h", "-x", "c", "/dev/null"]
+    defined = re.findall(r"#define __GLIBC(?:_MINOR)?__ (\d+)", toolchains.run(command))
+    return ".".join(defined)
 
 
 def expectation(cell: Cell) -> dict[str, object]:
@@ -213,7 +220,7 @@ def _libc(cell: Cell, *, has_libc: bool) -> tuple[str, str | None]:
     if not _has_threads(cell):
         return "glibc", None
     if cell.machine in CROSS:
-        return "glibc", CROSS_LIBC
+        return "glibc", cross_libc(cell.machine)
     return "glibc", toolchains.LIBC[cell.root or "bookworm"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from matrix import Cell
 
 
-@pytest.mark.needs("root", "gcc", "go", "objcopy", *(f"{prefix}-gcc" for prefix in matrix.CROSS.values()))
+@pytest.mark.needs("root", "gcc", "objcopy", "musl-gcc", *(f"{prefix}-gcc" for prefix in matrix.CROSS.values()))
 @pytest.mark.parametrize("cell", matrix.ci_cells(), ids=str)
 def test_facts_are_those_of_the_build(cell: Cell, tmp_path: Path) -> None:
     assert not matrix.differences(cell, matrix.make(cell, tmp_path))
