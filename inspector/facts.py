@@ -192,14 +192,15 @@ class RootFsFacts:
 
     libc: ImageLibc = ImageLibc()
     nss: tuple[str, ...] | None = None
-    """X for each ``libnss_X.so.2`` that a static binary can reach."""
+    """X for each ``libnss_X.so.2`` that a static binary can reach: in default directories or by ld.so.cache."""
     libresolv: bool | None = None
     ld_so_cache: bool | None = None
     interpreters: tuple[str, ...] | None = None
     loader_dl_var_init: bool | None = None
     nss_tls: tuple[str, ...] | None = None
     files: Mapping[str, str | None] | None = None
-    """Keys nsswitch.conf, mdns.allow, passwd, group, services; None (the whole): no root filesystem was seen."""
+    """Keys nsswitch.conf, mdns.allow, passwd, group, services, os-release; None (the whole): no root file system was
+    seen."""
     special: Mapping[str, Special] = field(default_factory=dict)
 
 

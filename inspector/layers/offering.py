@@ -12,7 +12,9 @@ from inspector.layers.overlay import is_text
 if TYPE_CHECKING:
     from inspector.layers.overlay import RootFs
 
-FILES = ("nsswitch.conf", "mdns.allow", "passwd", "group", "services")
+FILES = ("nsswitch.conf", "mdns.allow", "passwd", "group", "services", "os-release")
+_CACHE = "/etc/ld.so.cache"
+_MAX_CACHED = 10_000
 _DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", "/lib32", "/usr/lib32")
 _MULTIARCH = re.compile(r"[a-z0-9_]+-linux-(?:gnu|musl)[a-z0-9]*")
 _NSS = re.compile(r"libnss_([\w-]+)\.so\.2")
@@ -58,25 +60,41 @@ def _library_paths(root: RootFs) -> Iterator[tuple[str, LibraryFacts | None]]:
         if found is None:
             continue
         for name in sorted(found[1].children):
-            if not (
-                _NSS.fullmatch(name)
-                or _LOADER.fullmatch(name)
-                or _LIBC.fullmatch(name)
-                or _MUSL.fullmatch(name)
-                or name == "libresolv.so.2"
-            ):
-                continue
-            there = root.find(f"{place}/{name}")
-            if there is not None and there[1].kind == "file":
+            if _matters(name) and _is_file(root, f"{place}/{name}"):
                 yield f"{place}/{name}", root.library(f"{place}/{name}")
+    for path in _cached(root):
+        if (
+            path.startswith("/")
+            and path.rpartition("/")[0] not in places
+            and _matters(_base(path))
+            and _is_file(root, path)
+        ):
+            yield path, root.library(path)
+
+
+def _matters(name: str) -> bool:
+    return name == "libresolv.so.2" or any(pattern.fullmatch(name) for pattern in (_NSS, _LOADER, _LIBC, _MUSL))
+
+
+def _is_file(root: RootFs, path: str) -> bool:
+    found = root.find(path)
+    return found is not None and found[1].kind == "file"
+
+
+def _cached(root: RootFs) -> list[str]:
+    """Return the paths that ld.so.cache holds of libraries that matter."""
+    try:
+        text = root.text(_CACHE)
+    except KeyError:
+        return []
+    return str(text).splitlines()[:_MAX_CACHED] if text is not None and is_text(text) else []
 
 
 def _named_interpreters(root: RootFs) -> Iterator[str]:
     """Yield the interpreters that executables name and that are there, wherever that is."""
     names = {binary.interpreter for layer in root.layers for binary in layer.binaries if binary.interpreter}
     for name in names:
-        found = root.find(name)
-        if name.startswith("/") and found is not None and found[1].kind == "file":
+        if name.startswith("/") and _is_file(root, name):
             yield name
 
 

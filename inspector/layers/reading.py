@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inspector.binaries import MAGIC, Data, examine
+from inspector.binaries import MAGIC, Data, cached_paths, examine, library_kind
 from inspector.errors import TargetDamaged
 from inspector.escaping import printable
 from inspector.facts import BinaryFacts, Layer, LayerFacts, LibraryFacts, Member, MemberLayer
@@ -20,8 +20,13 @@ from inspector.layers.recording import Recorder, normalise
 from inspector.layers.scripts import describe_script
 from inspector.layers.tar import PlainStream, TarMember, walk_tar
 
-TEXT_PATHS = frozenset(f"/etc/{name}" for name in ("nsswitch.conf", "mdns.allow", "passwd", "group", "services"))
-"""The files under /etc whose text is kept."""
+TEXT_PATHS = frozenset(
+    f"/etc/{name}" for name in ("nsswitch.conf", "mdns.allow", "passwd", "group", "services", "os-release")
+)
+TEXT_PATHS |= {"/usr/lib/os-release"}
+"""The files whose text is kept."""
+CACHE_PATH = "/etc/ld.so.cache"
+"""The file of which the paths of NSS modules and libc are kept, one a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,8 @@ class Limits:
     """A larger ELF file is not analysed, and told."""
     text: int = 1024**2
     script: int = 256 * 1024
+    cache: int = 4 * 1024**2
+    """A larger ld.so.cache is taken for none that a loader reads."""
 
 
 def read_layer(
@@ -160,6 +167,10 @@ class _Reader:
                 self._record.add_text(path, bytes(content.whole(size, b"")).decode("utf-8", "replace"))
             else:
                 self._record.problem(f"{path} has {size} bytes and was not read")
+            return
+        if path == CACHE_PATH and size <= self._limits.cache:
+            paths = cached_paths(bytes(content.whole(size, b"")))
+            self._record.add_text(path, "".join(f"{each}\n" for each in paths if library_kind(each)))
             return
         if size < len(MAGIC):
             return
