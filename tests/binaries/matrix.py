@@ -43,9 +43,9 @@ _LOADERS = {
     "amd64": "/lib64/ld-linux-x86-64.so.2",
     "arm64": "/lib/ld-linux-aarch64.so.1",
     "ppc64le": "/lib64/ld64.so.2",
-    "s390x": "/lib64/ld64.so.1",
+    "s390x": "/lib/ld64.so.1",
     "arm": "/lib/ld-linux.so.3",
-    "riscv64": "/lib/ld.so.1",
+    "riscv64": "/lib/ld-linux-riscv64-lp64d.so.1",
     "386": "/lib/ld-linux.so.2",
 }
 """The interpreter that Go's own linker writes into a position-independent file (cmd/link/internal/ARCH/obj.go)."""
