@@ -8,6 +8,15 @@ is_root() { [ "$(id -u)" = 0 ]; }
 # Whether this script may install what is missing.
 can_install() { is_root && command -v apt-get >/dev/null 2>&1; }
 
+# Name the one line to type.
+say_install() {
+    if command -v sudo >/dev/null 2>&1; then
+        say "Type: sudo apt-get install -y $*"
+    else
+        say "Type: su -c 'apt-get update && apt-get install -y $*'"
+    fi
+}
+
 # Mirrors fail now and then in mid-sync: try again.
 apt_install() {
     tries=0
@@ -63,7 +72,7 @@ need_python() {
     else
         say "$python cannot make virtual environments."
     fi
-    say "Type: sudo apt-get install -y python3 python3-venv"
+    say_install python3 python3-venv
     return 1
 }
 
