@@ -1,7 +1,9 @@
 """What the whole suite shares: parts of the machine that a test needs, and hypothesis profiles."""
 
+import functools
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,10 +19,16 @@ settings.register_profile("fuzz", max_examples=20_000, deadline=None, suppress_h
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+@functools.cache
+def _may_mount() -> bool:
+    command = ["unshare", "--mount", "--propagation", "unchanged", "true"]
+    return os.geteuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
+
+
 def is_there(part: str) -> bool:
-    """Whether this machine has a part: a program by name, or ``root``."""
+    """Whether this machine has a part: a program by name, or ``root``, who may mount and make namespaces."""
     if part == "root":
-        return os.geteuid() == 0
+        return _may_mount()
     return shutil.which(part, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
 
 
