@@ -1,4 +1,4 @@
-.PHONY: help demo test lint format lock schema samples soak matrix clean
+.PHONY: help demo test lint format lock schema samples soak matrix bench fuzz clean
 
 help:  ## list targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ -/'
@@ -12,7 +12,7 @@ test:  ## every check and every test
 lint:  ## ruff, mypy, import contract
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy inspector
+	.venv/bin/mypy
 	.venv/bin/lint-imports
 
 format:  ## format the code
@@ -28,6 +28,9 @@ schema:  ## write the report's JSON Schema from the types
 
 samples:  ## write the samples' expected facts anew (samples/generate makes the images)
 	for image in samples/images/*; do name=$$(basename $$image); .venv/bin/inspector facts --no-cache $$image -o samples/expected/$${name%%.*}.json || exit 1; done
+
+bench:  ## measure a scan against its floor; writes benchmarks/results.md
+	.venv/bin/python benchmarks/measure.py --output benchmarks/results.md
 
 fuzz:  ## the property tests for a long time
 	HYPOTHESIS_PROFILE=fuzz .venv/bin/python -m pytest -q tests
