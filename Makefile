@@ -1,4 +1,4 @@
-.PHONY: help demo test lint format lock schema samples soak matrix bench fuzz clean
+.PHONY: help demo test lint format lock schema samples soak matrix bench fuzz documents clean
 
 help:  ## list targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ -/'
@@ -25,6 +25,9 @@ lock:  ## pin dependencies anew
 
 schema:  ## write the report's JSON Schema from the types
 	.venv/bin/python script/schema > inspector/reports/report.schema.json
+
+documents:  ## write what README.md and docs/ show of the program anew
+	.venv/bin/python script/document
 
 samples:  ## write the samples' expected facts anew (samples/generate makes the images)
 	for image in samples/images/*; do name=$$(basename $$image); .venv/bin/inspector facts --no-cache $$image -o samples/expected/$${name%%.*}.json || exit 1; done

@@ -12,7 +12,6 @@ import click
 from inspector.cli.options import terminal_width, wants_colour
 from inspector.errors import InspectorError
 from inspector.facts import Report
-from inspector.judging import SEVERITY
 
 
 def deliver(report: Report, flags: dict[str, Any]) -> None:
@@ -55,6 +54,8 @@ def exit_code(report: Report, errors: Sequence[InspectorError], *, fail_on: str,
     1 for findings at or above the threshold, even where the scan is incomplete; 3 where nothing at all could be
     found or reached; 4 where something could not be told; else 0.
     """
+    from inspector.judging import SEVERITY
+
     levels = [v.level for t in report.targets for e in t.environments for v in e.verdicts]
     if fail_on != "never" and any(SEVERITY[level] >= SEVERITY[fail_on] for level in levels):  # type: ignore[index]
         return 1
