@@ -19,9 +19,8 @@ format:  ## format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-lock:  ## pin dependencies anew
-	.venv/bin/pip-compile -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock pyproject.toml script/build.in
-	.venv/bin/pip-compile -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-header --extra dev -o requirements-dev.lock pyproject.toml script/build.in
+lock:  ## pin what pyproject.toml asks for (script/lock --upgrade: everything anew)
+	script/lock
 
 schema:  ## write the report's JSON Schema from the types
 	.venv/bin/python script/schema > inspector/reports/report.schema.json
@@ -45,4 +44,4 @@ matrix:  ## every make of Go binary, built and held against its facts (an hour o
 	.venv/bin/python tests/binaries/matrix.py
 
 clean:  ## remove what the scripts made
-	rm -rf .venv .demo-venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .demo-venv .lock-venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
