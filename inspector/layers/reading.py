@@ -8,6 +8,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from inspector.binaries import MAGIC, Data, cached_paths, examine, library_kind
 from inspector.errors import TargetDamaged
 from inspector.escaping import printable
 from inspector.facts import BinaryFacts, Layer, LayerFacts, LibraryFacts, Member, MemberLayer
+from inspector.layers.ahead import read_ahead
 from inspector.layers.inflating import Verifier, inflate
 from inspector.layers.recording import Recorder, normalise
 from inspector.layers.scripts import describe_script
@@ -36,7 +38,7 @@ class Limits:
     inflated: int = 64 * 1024**3
     """Most plain bytes of one layer."""
     members: int = 2_000_000
-    in_memory: int = 64 * 1024**2
+    in_memory: int = 80 * 1024**2
     """A larger ELF file is analysed in an unnamed temporary file."""
     binary: int = 4 * 1024**3
     """A larger ELF file is not analysed, and told."""
@@ -85,8 +87,9 @@ def read_layer(
             progress(done)
 
     with layer.open() as stream:
-        pieces = inflate(stream, watch, bounds.inflated, name)
-        facts = reader.read_tar(PlainStream(_hashed(pieces, plain), name))
+        pieces = _hashed(inflate(stream, watch, bounds.inflated, name), plain)
+        with closing(read_ahead(pieces)) as ready:
+            facts = reader.read_tar(PlainStream(ready, name))
     for verifier in (stored, plain):
         if verifier:
             verifier.check()
