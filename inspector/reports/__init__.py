@@ -1,6 +1,31 @@
-"""Reports, rendered. Nothing here decides: levels, reasons and remedies come in the report."""
+"""Reports, rendered. Nothing here decides: levels, reasons and remedies come in the report.
 
-from inspector.reports.document import decode_report, encode_facts, encode_report, schema
-from inspector.reports.text import TextStyle, render_text
+The names are imported when first used: who prints text needs no JSON.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inspector.reports.document import decode_report, encode_facts, encode_report, schema
+    from inspector.reports.text import TextStyle, render_text
 
 __all__ = ["TextStyle", "decode_report", "encode_facts", "encode_report", "render_text", "schema"]
+
+_HOMES = {
+    "TextStyle": "inspector.reports.text",
+    "decode_report": "inspector.reports.document",
+    "encode_facts": "inspector.reports.document",
+    "encode_report": "inspector.reports.document",
+    "render_text": "inspector.reports.text",
+    "schema": "inspector.reports.document",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its module at first use (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'inspector.reports' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(home), name)

@@ -42,8 +42,8 @@ def test_help_imports_none_of_the_rooms() -> None:
     assert rooms(imported("--help")) == {"cli", "errors", "escaping"}
 
 
-def test_resolve_imports_the_resolver_alone() -> None:
-    assert rooms(imported(*RESOLVE)) == {"cli", "errors", "escaping", "facts", "resolver"}
+def test_resolve_imports_the_resolver_and_how_to_print_alone() -> None:
+    assert rooms(imported(*RESOLVE)) == {"cli", "errors", "escaping", "facts", "reports", "resolver"}
 
 
 def test_a_scan_of_an_archive_imports_neither_engines_nor_networks() -> None:
