@@ -457,6 +457,33 @@ class Environment:
     """Host names that will be looked up there."""
     uid: int | None = None
     system_hostname: str | None = None
+    where: str | None = None
+    """``compose.yaml:12``: where a manifest describes it."""
+    env_origin: Mapping[str, str] = field(default_factory=dict)
+    """Where single variables are set; the others come from the environment as a whole."""
+    env_unknown: tuple[str, ...] = ()
+    """Variables that the command's own text sets: their values cannot be told."""
+    unknown_files: Mapping[str, str] = field(default_factory=dict)
+    """Files that something unknown lies over, with why."""
+    user: str | None = None
+    """Outranks the image's user; a name is looked up in the image's passwd."""
+    replaces_entrypoint: bool = False
+    """The image's entrypoint, and the script that it may be, does not run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One service or container that a manifest starts."""
+
+    name: str
+    """``compose:peer0``, ``k8s:Deployment/peer/peer``."""
+    where: str
+    """``compose.yaml:12``."""
+    image: str | None
+    """As the manifest has it, variables substituted; None: it names none."""
+    environments: tuple[Environment, ...] = ()
+    """The same place on each host that it may run on."""
+    problems: tuple[str, ...] = ()
 
 
 # ── the report ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -484,6 +511,8 @@ class EnvironmentVerdicts:
 
     name: str
     verdicts: tuple[Verdict, ...]
+    where: str | None = None
+    """``compose.yaml:12``: where a manifest describes the environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -503,6 +532,8 @@ class Target:
     """Variables of the resolver's that the entrypoint's script sets: their values are unknown."""
     binaries: tuple[BinaryFacts, ...] = ()
     environments: tuple[EnvironmentVerdicts, ...] = ()
+    inferred: str | None = None
+    """Why its facts are inferred: the image was not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

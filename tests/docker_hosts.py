@@ -29,6 +29,8 @@ int main(int argc, char **argv) {
 START = """
 set -eu
 mount --make-rprivate /
+# An engine wants its root to be a mount.
+[ -z "$3" ] || mount --bind "$3" "$3"
 mount --bind "$1/resolv.conf" "$3/etc/resolv.conf"
 mount -t tmpfs tmpfs "$3/run"
 mkdir -p "$3/run/systemd/resolve"
@@ -66,7 +68,9 @@ class Host:
 
     def resolv_conf_in(self, *flags: str) -> str:
         """Start a container and return the resolv.conf that its process sees."""
-        return self.docker("run", "--rm", *flags, "printer", "/printer")
+        command = ("run", "--rm", *flags, "printer", "/printer")
+        # On a busy machine the engine now and then loses what so short a process printed.
+        return self.docker(*command) or self.docker(*command)
 
 
 @contextlib.contextmanager
@@ -75,8 +79,8 @@ def engine_host(
 ) -> Iterator[Host]:
     """Start an engine whose host has these files; with ``root``, the engine that is unpacked there."""
     # A short path: sockets' paths are bounded.
-    with tempfile.TemporaryDirectory(prefix="dh", ignore_cleanup_errors=True) as name:
-        directory = Path(name)
+    with tempfile.TemporaryDirectory(prefix="dh", ignore_cleanup_errors=True) as short:
+        directory = Path(short)
         (directory / "resolv.conf").write_text(resolv_conf)
         (directory / "resolved.conf").write_text(resolved)
         address = f"unix://{directory}/docker.sock"
@@ -84,6 +88,9 @@ def engine_host(
             for place in ("run", "proc", "sys", "dev", "tmp", "etc"):
                 (root / place).mkdir(exist_ok=True)
             (root / "etc/resolv.conf").touch()
+            for name in ("iptables", "ip6tables"):  # alternatives, which only a configured package has
+                with contextlib.suppress(FileExistsError):
+                    (root / "usr/sbin" / name).symlink_to("xtables-nft-multi")
         inside = str(root or "")
         command = ["unshare", "--mount", "--net", "/bin/sh", "-c", START, "sh", str(directory), address, inside]
         command += ["/usr/sbin/dockerd", "--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec"]

@@ -19,6 +19,7 @@ _VERBS = {
     "facts": "Print what an image holds, as JSON, without judging it.",
     "judge": "Judge stored facts again, without the image.",
     "resolve": "Say which resolver a Go binary takes, and why.",
+    "compose": "Judge every service of Compose files where it will run.",
     "version": "Print the versions of the tool, its facts and its report schema.",
 }
 

@@ -78,8 +78,8 @@ def _apply(command: _Command, *options: Callable[[Any], Any]) -> _Command:
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
-def scan_options(flags: dict[str, Any]) -> ScanOptions:
-    """Turn the flags of ``image_options`` into options of a scan."""
+def scan_options(flags: dict[str, Any], *, names_only: bool = False) -> ScanOptions:
+    """Turn the flags of ``image_options`` into options of a scan; ``names_only``: plain words are never paths."""
     from inspector.scanning import ScanOptions
     from inspector.sources import SourceOptions
 
@@ -92,6 +92,7 @@ def scan_options(flags: dict[str, Any]) -> ScanOptions:
         ca_cert=flags["ca_cert"],
         layers=flags["layers"],
         timeout=flags["timeout"],
+        names_only=names_only,
     )
     return ScanOptions(
         source=source,

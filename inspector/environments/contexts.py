@@ -33,6 +33,8 @@ def context_of(
     """
     files = _image_files(rootfs)
     files.update(environment.files)
+    for name in environment.unknown_files:
+        files.pop(name, None)
     if resolv_conf is not None:
         files["resolv.conf"] = resolv_conf
     if nsswitch_conf is not None:
@@ -42,8 +44,8 @@ def context_of(
         files=files,
         env=variables,
         env_origin=origins,
-        env_unknown=script_variables,
-        uid=environment.uid if environment.uid is not None else _uid(config, rootfs),
+        env_unknown=environment.env_unknown + (() if environment.replaces_entrypoint else script_variables),
+        uid=environment.uid if environment.uid is not None else _uid(_user(environment, config), rootfs),
         system_hostname=environment.system_hostname,
     )
 
@@ -67,14 +69,23 @@ def _variables(
     for origin, values in given:
         for name, value in values.items():
             variables[name], origins[name] = value, origin
+            if origin == environment.name:
+                origins[name] = environment.env_origin.get(name, origin)
     return variables, origins
 
 
-def _uid(config: ImageConfig | None, rootfs: RootFsFacts | None) -> int | None:
+def _user(environment: Environment, config: ImageConfig | None) -> str | None:
+    """Return the user as a manifest or the image names it; None: neither is known."""
+    if environment.user is not None:
+        return environment.user
+    return None if config is None else config.user or "0"
+
+
+def _uid(given: str | None, rootfs: RootFsFacts | None) -> int | None:
     """Return the user's number: as given, or by the image's passwd (OCI image-spec, config.md, User); None: unknown."""
-    if config is None:
+    if given is None:
         return None
-    user = (config.user or "0").partition(":")[0]
+    user = given.partition(":")[0] or "0"
     if user.isascii() and user.isdigit() and len(user) < 11:
         return int(user)
     text = ((rootfs.files or {}).get("passwd") if rootfs else None) or ""

@@ -82,19 +82,19 @@ def _render_matrix(
     target: Target, binaries: list[BinaryFacts], table: dict[str, dict[str, Verdict]], style: TextStyle
 ) -> Iterator[str]:
     """Environments down, binaries across, in as many blocks as the width needs."""
-    names = [environment.name for environment in target.environments]
-    left = max((len(printable(name)) for name in names), default=0)
+    labels = {e.name: printable(e.name) + (f" ({printable(e.where)})" if e.where else "") for e in target.environments}
+    left = max(map(len, labels.values()), default=0)
     headers = {binary.path: _short_names(binaries)[binary.path] for binary in binaries}
     for block in _blocks(binaries, headers, style.width - left - 4):
         columns = {b.path: max(len(headers[b.path]), len("unknown")) for b in block}
         yield "  " + " " * left + "".join(f"  {headers[b.path]:<{columns[b.path]}}" for b in block).rstrip()
-        for name in names:
+        for name, label in labels.items():
             cells = []
             for binary in block:
                 verdict = table[binary.path].get(name)
                 word = verdict.level if verdict else "unknown"
                 cells.append("  " + style.level(word) + " " * (columns[binary.path] - len(word)))
-            yield f"  {printable(name):<{left}}" + "".join(cells).rstrip()
+            yield f"  {label:<{left}}" + "".join(cells).rstrip()
         yield ""
 
 

@@ -35,7 +35,7 @@ def open_images(reference: Reference, options: SourceOptions, documents: Documen
     if reference.scheme is not None:
         return _of_scheme(reference, options, documents)
     path = Path(reference.rest)
-    if options.source is None and os.path.lexists(path):
+    if options.source is None and not options.names_only and os.path.lexists(path):
         return _of_path(path, reference.rest, options)
     return _search(reference, options, documents)
 

@@ -23,5 +23,7 @@ class SourceOptions:
     """From an engine, layer by layer."""
     paths: tuple[str, ...] = ()
     """Only these paths are wanted; an engine can give them cheaper than everything."""
+    names_only: bool = False
+    """A plain word is an image's name, never a path: it comes from a manifest."""
     timeout: float = 60.0
     """Seconds without an answer."""

@@ -80,7 +80,11 @@ def test_every_network_mode_and_option_set(root: object) -> None:
             host.resolv_conf.write_text(text)
             # Every option set on the messy host; elsewhere what differs by the host's own text.
             thorough = SOAK or name == "messy"
-            given = GIVEN if thorough else {"alibaba": ["nothing", "options"], "bad ndots": ["search"]}.get(name, ["nothing"])
+            given = (
+                GIVEN
+                if thorough
+                else {"alibaba": ["nothing", "options"], "bad ndots": ["search"]}.get(name, ["nothing"])
+            )
             cases = list(itertools.product(MODES, given))
             wrong += [f"{name}: {text}" for text in compare(host, DockerHost(resolv_conf=text), cases, engine)]
         assert not wrong, "\n".join(wrong)
@@ -91,7 +95,10 @@ def test_the_container_mode_shares_the_file(root: object) -> None:
         host.docker("run", "-d", "--name", "first", "--network=own", "--dns-opt=use-vc", "printer", "/printer", "wait")
         seen = host.resolv_conf_in("--network=container:first")
         expected = container_resolv_conf(
-            DockerHost(resolv_conf=HOSTS["alibaba"]), "user", DnsOptions(options=("use-vc",)), engine=Engine(major=host.major)
+            DockerHost(resolv_conf=HOSTS["alibaba"]),
+            "user",
+            DnsOptions(options=("use-vc",)),
+            engine=Engine(major=host.major),
         )
         assert without_end(seen) == expected
         host.docker("rm", "-f", "first")

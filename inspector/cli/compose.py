@@ -1,0 +1,131 @@
+"""``inspector compose``, and the flags that it shares with ``inspector k8s``."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from inspector.cli.options import image_options, output_options
+from inspector.facts import Workload
+
+if TYPE_CHECKING:
+    from inspector.environments.hosts import Host
+    from inspector.judging import Wishes
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def host_options(command: _Command) -> _Command:
+    """Add the flags that say on which hosts it will run, and what is known besides the manifest."""
+    options = (
+        click.option("--host", "hosts", multiple=True, metavar="PRESET", help="plain, ubuntu or alibaba."),
+        click.option("--host-resolv-conf", type=click.Path(path_type=Path), help="The host's /etc/resolv.conf."),
+        click.option("--image", "images", multiple=True, metavar="NAME=REF", help="Read REF for the image NAME."),
+        click.option("--name", "names", multiple=True, metavar="HOST", help="A host name that is looked up."),
+        click.option("--call", "calls", multiple=True, metavar="CALL", help="A call they make, as for scan."),
+    )  # fmt: skip
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--profile", "profiles", multiple=True, metavar="NAME", help="Profile whose services are started; * is all."
+)
+@click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Variables, in the place of .env.")
+@click.option(
+    "--project-directory", type=click.Path(path_type=Path), help="In the place of the first file's directory."
+)
+@click.option(
+    "--engine", type=click.IntRange(17, 99), default=28, show_default=True, help="Major version of the Docker engine."
+)
+@host_options
+@image_options
+@output_options
+@click.pass_context
+def compose(ctx: click.Context, /, files: tuple[str, ...], **flags: Any) -> None:
+    """Judge every service of Compose files where it will run.
+
+    Several FILEs are merged as Docker Compose merges them; '-' is standard input. Images come from the engine or a
+    registry; of Fabric's own images that cannot be had, the facts are inferred from name and tag.
+    """
+    from inspector.environments.compose import load_project, workloads_of
+    from inspector.environments.docker import Engine
+
+    hosts = chosen_hosts(flags)
+    project = load_project(
+        files, variables=dict(os.environ), env_files=flags["env_files"], directory=flags["project_directory"]
+    )
+    for name, place in list(project.unset.items())[:20]:
+        click.echo(f"inspector: {place}: the variable {name} is not set: taken as empty", err=True)
+    profiles = flags["profiles"] or tuple(filter(None, os.environ.get("COMPOSE_PROFILES", "").split(",")))
+    services = project.active(profiles)
+    idle = len(project.services) - len(services)
+    if idle:
+        click.echo(f"inspector: {idle} services of other profiles are not judged (--profile)", err=True)
+    workloads = workloads_of(project, services, hosts, Engine(major=flags["engine"]))
+    ctx.exit(deliver_workloads(workloads, flags))
+
+
+def chosen_hosts(flags: dict[str, Any]) -> tuple[Host, ...]:
+    """Return the hosts that flags name; all presets where they name none."""
+    from inspector.cli.options import read_context_file
+    from inspector.environments.hosts import HOSTS, host_named, host_of
+
+    given = read_context_file(flags["host_resolv_conf"])
+    chosen = tuple(host_named(name) for name in dict.fromkeys(flags["hosts"]))
+    if given is not None:
+        chosen += (host_of(given.text or "", f"the host of {given.origin}"),)
+    return chosen or HOSTS
+
+
+def deliver_workloads(workloads: Iterable[Workload], flags: dict[str, Any]) -> int:
+    """Judge workloads, print the report and return the exit code."""
+    from inspector.cli.delivery import deliver, exit_code
+    from inspector.cli.options import scan_options
+    from inspector.cli.progress import progress_bar
+    from inspector.facts import Target
+    from inspector.rollouts import judge_workloads
+    from inspector.scanning import collect
+
+    options = scan_options(flags, names_only=True)
+    elsewhere = _elsewhere(flags["images"])
+
+    def read(reference: str) -> tuple[Target, ...]:
+        wanted = options if reference not in elsewhere.values() else scan_options(flags)
+        with progress_bar(wanted=not flags.get("quiet") and sys.stderr.isatty()) as progress:
+            return collect(reference, options=wanted, progress=progress)
+
+    report = judge_workloads(workloads, read, _wishes(flags), elsewhere=elsewhere)
+    deliver(report, flags)
+    if report.targets and all(target.status == "failed" for target in report.targets):
+        return 3
+    return exit_code(report, (), fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"])
+
+
+def _elsewhere(images: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for image in images:
+        name, equals, reference = image.partition("=")
+        if not equals or not name or not reference:
+            raise click.UsageError(f"--image '{image}': give NAME=REF")
+        found[name] = reference
+    return found
+
+
+def _wishes(flags: dict[str, Any]) -> Wishes:
+    from typing import get_args
+
+    from inspector.facts import Call
+    from inspector.judging import Wishes
+
+    for call in flags["calls"]:
+        if call not in get_args(Call):
+            raise click.UsageError(f"--call '{call}': there are {', '.join(get_args(Call))}")
+    return Wishes(names=tuple(flags["names"]), calls=tuple(flags["calls"]))

@@ -1,0 +1,213 @@
+"""Services of a project to workloads: what each one's processes will see, on each host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from inspector.environments.compose.project import Project, mount_of
+from inspector.environments.compose.services import Mount, Service, Word
+from inspector.environments.docker import (
+    DnsOptions,
+    Engine,
+    NetworkMode,
+    container_hosts,
+    container_resolv_conf,
+    uses_resolved,
+)  # fmt: skip
+from inspector.environments.documents import read_text
+from inspector.environments.hosts import Host
+from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
+from inspector.errors import InspectorError
+from inspector.escaping import printable
+from inspector.facts import ContextFile, Environment, Workload
+
+FILES = {
+    f"/etc/{name}": name
+    for name in ("resolv.conf", "nsswitch.conf", "mdns.allow", "hosts", "passwd", "group", "services")
+}
+"""Path in a container → key of a context's file."""
+
+
+def workloads_of(
+    project: Project, services: Iterable[Service], hosts: Sequence[Host], engine: Engine
+) -> tuple[Workload, ...]:
+    """Return a workload for each service, with an environment for each host.
+
+    Args:
+        project: where other services, configs and networks are looked up.
+        services: those that will run.
+        hosts: where they may run.
+        engine: the engine that starts them.
+    """
+    return tuple(_workload(project, service, hosts, engine) for service in services)
+
+
+def _workload(project: Project, service: Service, hosts: Sequence[Host], engine: Engine) -> Workload:
+    problems = [
+        f"env_file {printable(word.text)} ({word.place}) is not here: what it sets is not known"
+        for name, word in project.missing
+        if name == service.name
+    ]
+    environments = tuple(_environment(project, service, host, engine) for host in hosts)
+    return Workload(
+        name=f"compose:{service.name}",
+        where=str(service.place),
+        image=service.image.text if service.image else None,
+        environments=environments,
+        problems=tuple(problems),
+    )
+
+
+def _environment(project: Project, service: Service, host: Host, engine: Engine) -> Environment:
+    words = [word.text for word in (*(service.entrypoint or ()), *(service.command or ()))]
+    values = {name: variable.value or "" for name, variable in service.environment.items()}
+    files, unknown = _files(project, service, host, engine)
+    unsettled = any(name == service.name for name, _ in project.missing)
+    names = names_in(values, words)
+    return Environment(
+        name=f"compose:{service.name}",
+        title=f"{_network_title(service)} on {host.title}",
+        where=str(service.place),
+        files=files,
+        unknown_files=unknown,
+        env=values,
+        env_origin={name: str(variable.place) for name, variable in service.environment.items()},
+        env_unknown=_ALL_VARIABLES if unsettled else variables_set_in(words),
+        names=tuple(dict.fromkeys((*names, *_names_of_others(project, service))))[:MAX_NAMES],
+        user=service.user.text if service.user else None,
+        system_hostname=_hostname(service),
+        replaces_entrypoint=service.entrypoint is not None,
+    )
+
+
+_ALL_VARIABLES = ("GODEBUG", "LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES")
+
+
+def _names_of_others(project: Project, service: Service) -> tuple[str, ...]:
+    """Return the names by which the project's other services are reached."""
+    return tuple(
+        (other.container_name.text if other.container_name else other.name)
+        for other in project.services.values()
+        if other.name != service.name
+    )
+
+
+def _hostname(service: Service) -> str:
+    given = service.hostname or service.container_name
+    return given.text if given else service.name
+
+
+# ── the files ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _files(
+    project: Project, service: Service, host: Host, engine: Engine
+) -> tuple[dict[str, ContextFile], dict[str, str]]:
+    files: dict[str, ContextFile] = {}
+    unknown: dict[str, str] = {}
+    owner = _owner_of_network(project, service)
+    if owner is None:
+        mode = service.network_mode
+        unknown["resolv.conf"] = f"network_mode {mode.text if mode else ''}: the other container's file is not known"
+        files["hosts"] = ContextFile(text=container_hosts(_hostname(service)), origin="written by the engine")
+    else:
+        files["resolv.conf"] = _resolv_conf(owner, host, engine)
+        extra = tuple((name, word.text) for name, word in owner.extra_hosts)
+        files["hosts"] = ContextFile(text=container_hosts(_hostname(owner), extra), origin="written by the engine")
+    for mount in service.mounts.values():
+        _lay_over(mount_of(project, mount), files, unknown)
+    return files, unknown
+
+
+def _owner_of_network(project: Project, service: Service) -> Service | None:
+    """Return the service whose network is used: itself, or the one that network_mode names; None: not known."""
+    for _ in range(len(project.services) + 1):
+        mode = service.network_mode.text if service.network_mode else ""
+        kind, _, name = mode.partition(":")
+        if kind not in {"service", "container"}:
+            return service
+        named = [s for s in project.services.values() if s.container_name and s.container_name.text == name]
+        found = project.services.get(name) if kind == "service" else (named[0] if named else None)
+        if found is None or found is service:
+            return None
+        service = found
+    return None
+
+
+def _mode(service: Service) -> NetworkMode:
+    mode = service.network_mode.text if service.network_mode else ""
+    if mode in {"host", "none", "bridge"}:
+        return mode  # type: ignore[return-value]
+    return "bridge" if mode == "default" else "user"
+
+
+def _network_title(service: Service) -> str:
+    mode = service.network_mode.text if service.network_mode else ""
+    if mode:
+        return f"network_mode {printable(mode, limit=80)}"
+    return "the project's own network"
+
+
+def _resolv_conf(service: Service, host: Host, engine: Engine) -> ContextFile:
+    given = DnsOptions(
+        servers=tuple(word.text for word in service.dns),
+        search=tuple(word.text for word in service.dns_search),
+        options=tuple(word.text for word in service.dns_opt),
+    )
+    mode = _mode(service)
+    text = container_resolv_conf(host.files, mode, given, engine=engine)
+    origin = [f"made by the engine from the resolv.conf of {host.title}"]
+    origin += [_told(name, words) for name, words in (("dns_opt", service.dns_opt), ("dns", service.dns)) if words]
+    if mode == "bridge" and uses_resolved(host.files.resolv_conf):
+        origin.append("systemd-resolved's uplink file")
+    return ContextFile(text=text, origin=", ".join(origin))
+
+
+def _told(name: str, words: tuple[Word, ...]) -> str:
+    return f"{name} at {words[0].place}"
+
+
+def _lay_over(mount: Mount, files: dict[str, ContextFile], unknown: dict[str, str]) -> None:
+    """Put what is mounted over the files that it covers."""
+    for path, name in FILES.items():
+        if path != mount.target and not path.startswith(mount.target.rstrip("/") + "/"):
+            continue
+        inside = path[len(mount.target.rstrip("/")) :].lstrip("/")
+        if inside and name in {"resolv.conf", "hosts"}:
+            continue  # what the engine writes itself lies over a directory that is mounted on /etc
+        unknown.pop(name, None)
+        files.pop(name, None)
+        found = _content(mount, inside)
+        if isinstance(found, ContextFile):
+            files[name] = found
+        else:
+            unknown[name] = found
+
+
+def _content(mount: Mount, inside: str) -> ContextFile | str:
+    """Return the file that lies there, or why it is not known."""
+    if mount.content is not None and not inside:
+        return ContextFile(text=mount.content, origin=str(mount.place))
+    if mount.source is None:
+        return f"what is mounted over it ({mount.place}) is not known"
+    source = mount.source / inside if inside else mount.source
+    return file_of(source, str(mount.place), absent=bool(inside) and mount.source.is_dir())
+
+
+def file_of(source: Path, where: str, *, absent: bool = False) -> ContextFile | str:
+    """Return a file of this machine as a container sees it, or why it is not known.
+
+    Args:
+        source: the file.
+        where: the manifest's line that mounts it.
+        absent: a file that is not there is absent in the container too, as its directory is here.
+    """
+    if source.is_dir():
+        return ContextFile(special="dir", origin=f"{source}, {where}")
+    if absent and not source.exists():
+        return ContextFile(origin=where)
+    try:
+        return ContextFile(text=read_text(str(source)), origin=f"{source}, {where}")
+    except InspectorError as error:
+        return f"{error} (mounted at {where})"

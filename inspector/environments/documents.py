@@ -1,0 +1,346 @@
+"""YAML and JSON documents as trees that remember the file, line and column of every piece.
+
+ruamel.yaml reads the text into events; the tree is made from them without recursion and without copying what aliases
+refer to, so neither nesting nor aliases can blow it up. Merge keys (``<<``, yaml.org/type/merge.html) are resolved once
+for each mapping. Scalars keep their text: what a manifest's field means, its reader decides.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from inspector.errors import LimitExceeded, TargetDamaged, UsageError
+from inspector.escaping import printable
+
+MAX_BYTES = 2 * 1024 * 1024
+MAX_NODES = 200_000
+MAX_DEPTH = 100
+MAX_MERGED = 100_000
+"""Entries that merge keys may bring into all mappings of one text."""
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something stands; lines and columns from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{printable(self.file, limit=200)}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Piece:
+    place: Place
+    start: int = 0
+    """Offset of the first character in the text."""
+    end: int = 0
+    """Offset behind the last character; of a block collection, behind its last item."""
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Scalar(_Piece):
+    """A single value. ``style`` is the quote or block mark, empty for a plain one."""
+
+    text: str
+    style: str = ""
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it is YAML's null."""
+        return not self.style and self.text in _NULLS
+
+    @property
+    def is_true(self) -> bool:
+        """Whether it is a true of YAML 1.2 or 1.1 (Kubernetes reads 1.1)."""
+        return not self.style and self.text.lower() in {"true", "yes", "on"}
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Sequence(_Piece):
+    """A list of nodes."""
+
+    items: tuple[Node, ...]
+    flow: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Entry:
+    """One key of a mapping and what it stands for."""
+
+    key: Scalar
+    value: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Mapping(_Piece):
+    """Keys and nodes. ``entries`` has what merge keys bring as well, ``own`` has what is written here."""
+
+    entries: Dictionary[str, Entry]
+    own: tuple[Entry, ...] = ()
+    flow: bool = False
+
+    def get(self, key: str) -> Node | None:
+        """Return a key's node, None where the key is absent or its value is null."""
+        entry = self.entries.get(key)
+        if entry is None or (isinstance(entry.value, Scalar) and entry.value.is_null):
+            return None
+        return entry.value
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+def damage(place: Place, text: str) -> TargetDamaged:
+    """Return the error that something at a place cannot be understood."""
+    return TargetDamaged(f"{place}: {text}")
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_text(name: str) -> str:
+    """Return the text of a file of this machine, or of standard input for ``-``.
+
+    Raises:
+        UsageError: if it cannot be opened or is no regular file.
+        LimitExceeded: if it is larger than ``MAX_BYTES``.
+        TargetDamaged: if it is not UTF-8 text.
+    """
+    content = sys.stdin.buffer.read(MAX_BYTES + 1) if name == "-" else _read_regular(name)
+    if len(content) > MAX_BYTES:
+        raise LimitExceeded(f"{printable(name)}: larger than {MAX_BYTES // 1024**2} MiB, which no manifest is")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TargetDamaged(
+            f"{printable(name)}: not UTF-8 text (byte {error.start} is 0x{content[error.start]:02x})"
+        ) from None
+    return text
+
+
+def _read_regular(name: str) -> bytes:
+    # Without blocking, so that a pipe in a file's place does not hang; whatever is no regular file is refused.
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode) and not name.startswith("/dev/fd/"):
+                raise UsageError(f"{printable(name)} is no regular file")
+            os.set_blocking(descriptor, True)
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"cannot read {printable(name)}: {reason}") from None
+
+
+def parse_documents(text: str, file: str) -> tuple[Node, ...]:
+    """Return the documents of a YAML or JSON text, empty ones left out.
+
+    Raises:
+        TargetDamaged: with file and line, for what is no YAML, for duplicate keys, unknown or enclosing anchors.
+        LimitExceeded: for more than ``MAX_NODES`` nodes, ``MAX_DEPTH`` levels or ``MAX_MERGED`` merged entries.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
+
+    if text.lstrip()[:1] in {"{", "["}:
+        text = text.replace("\t", " ")  # JSON may be indented by tabs, YAML not; within JSON's strings they are escaped
+    builder = _Builder(file)
+    try:
+        for event in YAML(typ="safe", pure=True).parse(text):
+            builder.take(event)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        what = printable(" ".join(str(error.problem or error.context or "not YAML").split()), limit=200)
+        raise damage(Place(file, line, 1), f"not YAML: {what}") from None
+    except (YAMLError, YAMLStreamError, ValueError, RecursionError) as error:
+        raise TargetDamaged(
+            f"{printable(file)}: not YAML: {printable(str(error).splitlines()[0], limit=200)}"
+        ) from None
+    return tuple(builder.documents)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection whose end has not come yet."""
+
+    event: Any
+    nodes: list[Node] = field(default_factory=list)
+
+
+class _Builder:
+    """Makes trees from events; the state is a stack, not the call stack."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.documents: list[Node] = []
+        self._open: list[_Open] = []
+        self._anchors: dict[str, Node | None] = {}
+        self._nodes = 0
+        self._merged = 0
+
+    def take(self, event: Any) -> None:
+        """Take the parser's next event."""
+        kind = type(event).__name__
+        if kind == "DocumentStartEvent":
+            self._anchors = {}
+        elif kind == "AliasEvent":
+            self._add(self._aliased(event))
+        elif kind == "ScalarEvent":
+            self._add(self._scalar(event), event.anchor)
+        elif kind in {"SequenceStartEvent", "MappingStartEvent"}:
+            self._begin(event)
+        elif kind in {"SequenceEndEvent", "MappingEndEvent"}:
+            self._end(event)
+
+    def _place(self, event: Any) -> Place:
+        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _count(self, event: Any) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise LimitExceeded(f"{self._place(event)}: more than {MAX_NODES} values")
+
+    def _scalar(self, event: Any) -> Scalar:
+        self._count(event)
+        tag = str(event.tag) if event.tag else None
+        return Scalar(
+            text=event.value, style=event.style or "", tag=tag, place=self._place(event),
+            start=event.start_mark.index, end=event.end_mark.index,
+        )  # fmt: skip
+
+    def _aliased(self, event: Any) -> Node:
+        if event.anchor not in self._anchors:
+            raise damage(
+                self._place(event), f"alias '*{printable(event.anchor, limit=60)}' without an anchor before it"
+            )
+        node = self._anchors[event.anchor]
+        if node is None:
+            raise damage(self._place(event), f"alias '*{printable(event.anchor, limit=60)}' to what it stands in")
+        self._count(event)
+        return node
+
+    def _begin(self, event: Any) -> None:
+        self._count(event)
+        if len(self._open) >= MAX_DEPTH:
+            raise LimitExceeded(f"{self._place(event)}: nested deeper than {MAX_DEPTH} levels")
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        self._open.append(_Open(event))
+
+    def _end(self, event: Any) -> None:
+        opened = self._open.pop()
+        begin = opened.event
+        flow = bool(begin.flow_style)
+        last = opened.nodes[-1].end if opened.nodes else begin.end_mark.index
+        start = begin.start_mark.index
+        # An alias as the last item ends before this collection; the fixer never inserts behind one.
+        end = event.end_mark.index if flow else max(last, begin.end_mark.index)
+        place, tag = self._place(begin), str(begin.tag) if begin.tag else None
+        node: Node
+        if type(begin).__name__ == "SequenceStartEvent":
+            node = Sequence(items=tuple(opened.nodes), flow=flow, place=place, start=start, end=end, tag=tag)
+        else:
+            own = self._pairs(opened.nodes)
+            entries = self._merge(own)
+            node = Mapping(entries=entries, own=own, flow=flow, place=place, start=start, end=end, tag=tag)
+        self._add(node, begin.anchor)
+
+    def _add(self, node: Node, anchor: str | None = None) -> None:
+        if anchor:
+            self._anchors[anchor] = node
+        if self._open:
+            self._open[-1].nodes.append(node)
+        elif not (isinstance(node, Scalar) and node.is_null):
+            self.documents.append(node)
+
+    def _pairs(self, nodes: list[Node]) -> tuple[Entry, ...]:
+        pairs: list[Entry] = []
+        seen: dict[str, Place] = {}
+        for key, value in zip(nodes[::2], nodes[1::2], strict=True):
+            if not isinstance(key, Scalar):
+                raise damage(key.place, "a key that is no single word")
+            if key.text in seen:
+                raise damage(
+                    key.place, f"duplicate key '{printable(key.text, limit=60)}' (also on line {seen[key.text].line})"
+                )
+            if key.text != "<<":
+                seen[key.text] = key.place
+            pairs.append(Entry(key=key, value=value))
+        return tuple(pairs)
+
+    def _merge(self, own: tuple[Entry, ...]) -> dict[str, Entry]:
+        """Return the mapping's entries: its own first, then what merge keys bring, the first of a list winning."""
+        entries = {entry.key.text: entry for entry in own if not _is_merge(entry)}
+        for entry in own:
+            for mapping in _merged(entry) if _is_merge(entry) else ():
+                self._merged += len(mapping.entries)
+                if self._merged > MAX_MERGED:
+                    raise LimitExceeded(f"{entry.key.place}: merge keys bring more than {MAX_MERGED} entries")
+                for name, brought in mapping.entries.items():
+                    entries.setdefault(name, brought)
+        return entries
+
+
+def _is_merge(entry: Entry) -> bool:
+    return entry.key.text == "<<" and not entry.key.style
+
+
+def _merged(entry: Entry) -> Iterator[Mapping]:
+    nodes = entry.value.items if isinstance(entry.value, Sequence) else (entry.value,)
+    for node in nodes:
+        if isinstance(node, Mapping):
+            yield node
+        elif not (isinstance(node, Scalar) and node.is_null):
+            raise damage(entry.key.place, "a merge key takes a mapping or a list of mappings")
+
+
+# ── looking at nodes ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def mapping_of(node: Node | None, what: str) -> Mapping | None:
+    """Return a node as a mapping, None for None.
+
+    Raises:
+        TargetDamaged: if it is something else.
+    """
+    if node is None or isinstance(node, Mapping):
+        return node
+    raise damage(node.place, f"{what} must be a mapping")
+
+
+def items_of(node: Node | None, what: str) -> tuple[Node, ...]:
+    """Return the items of a list; a single value is a list of one, None an empty one.
+
+    Raises:
+        TargetDamaged: for a mapping.
+    """
+    if node is None:
+        return ()
+    if isinstance(node, Sequence):
+        return node.items
+    if isinstance(node, Scalar):
+        return (node,)
+    raise damage(node.place, f"{what} must be a list")
+
+
+def scalar_of(node: Node | None, what: str) -> Scalar | None:
+    """Return a node as a single value, None for None.
+
+    Raises:
+        TargetDamaged: if it is a list or a mapping.
+    """
+    if node is None or isinstance(node, Scalar):
+        return node
+    raise damage(node.place, f"{what} must be a single value")

@@ -1,0 +1,1 @@
+"""Remedies written into manifests."""

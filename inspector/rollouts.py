@@ -1,0 +1,153 @@
+"""Workloads of a manifest to a report: each one's image read once, each of its binaries judged where it will run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from inspector.environments import context_of
+from inspector.errors import InspectorError, ReferenceInvalid, TargetUnavailable
+from inspector.escaping import printable
+from inspector.fabric import stand_in
+from inspector.facts import (
+    Environment,
+    EnvironmentVerdicts,
+    Problem,
+    Reason,
+    Report,
+    ResolverContext,
+    Target,
+    Verdict,
+    Workload,
+)  # fmt: skip
+from inspector.judging import SEVERITY, Wishes, judge
+from inspector.references import RegistryName, parse_name
+from inspector.scanning import report_of
+
+Collect = Callable[[str], Sequence[Target]]
+"""Return the facts of an image's platforms; raise InspectorError where it cannot be had."""
+
+
+def judge_workloads(
+    workloads: Iterable[Workload], collect: Collect, wishes: Wishes, *, elsewhere: Mapping[str, str] | None = None
+) -> Report:
+    """Judge every binary of every workload's image where the workload will run.
+
+    Args:
+        workloads: what manifests start.
+        collect: reads an image.
+        wishes: what outranks environment and image.
+        elsewhere: image as the manifest names it → reference to read in its place.
+
+    Returns:
+        A report with one target for each image, and in it one environment for each workload. Of a workload's hosts
+        each call of a binary has the gravest verdict, and says on which of them it holds.
+    """
+    by_image: dict[str | None, list[Workload]] = {}
+    for workload in workloads:
+        by_image.setdefault(workload.image, []).append(workload)
+    targets = []
+    for image, group in by_image.items():
+        for target in _targets_of(image, group, collect, elsewhere or {}):
+            judged = tuple(_judge_workload(target, workload, wishes) for workload in group)
+            targets.append(replace(target, environments=() if target.status == "failed" else judged))
+    return report_of(targets)
+
+
+def _targets_of(
+    image: str | None, group: Sequence[Workload], collect: Collect, elsewhere: Mapping[str, str]
+) -> Iterator[Target]:
+    problems = tuple(
+        Problem(stage="manifest", message=f"{workload.name} ({workload.where}): {text}")
+        for workload in group
+        for text in workload.problems
+    )
+    for target in _read(image, group, collect, elsewhere):
+        status = "incomplete" if problems and target.status == "analysed" else target.status
+        yield replace(target, problems=target.problems + problems, status=status)
+
+
+def _read(
+    image: str | None, group: Sequence[Workload], collect: Collect, elsewhere: Mapping[str, str]
+) -> Iterable[Target]:
+    where = f"{group[0].name} ({group[0].where})"
+    if image is None:
+        return [_failed(where, "it names no image (one that is built on the spot?); --image cannot stand in for it")]
+    given = elsewhere.get(image)
+    try:
+        name = None if given else parse_name(image)
+        return collect(given or image)
+    except ReferenceInvalid as error:
+        return [_failed(printable(image) or where, f"{error} (in {where})")]
+    except TargetUnavailable as error:
+        known = None if name is None else _inferred(name, error)
+        return [known or _failed(printable(image), f"{error}{f'; {error.advice}' if error.advice else ''}")]
+    except InspectorError as error:
+        return [_failed(printable(image), str(error))]
+
+
+def _inferred(name: RegistryName, error: InspectorError) -> Target | None:
+    known = stand_in(name.repository, name.tag) if name.digest is None else None
+    if known is None:
+        return None
+    return replace(
+        known, reference=str(name), notes=(*known.notes, f"{known.inferred}: {printable(str(error), limit=300)}")
+    )
+
+
+def _failed(reference: str, message: str) -> Target:
+    return Target(reference=reference, status="failed", problems=(Problem(stage="image", message=message),))
+
+
+# ── one workload ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _judge_workload(target: Target, workload: Workload, wishes: Wishes) -> EnvironmentVerdicts:
+    found: dict[tuple[str | None, str | None], list[tuple[Verdict, str]]] = {}
+    for environment in workload.environments:
+        for verdict in _judge_in(target, environment, wishes):
+            found.setdefault((verdict.path, verdict.call), []).append((verdict, environment.title))
+    verdicts = [_gravest(each, len(workload.environments)) for each in found.values()]
+    if target.inferred:
+        verdicts = [_as_inferred(verdict, target.inferred) for verdict in verdicts]
+    return EnvironmentVerdicts(name=workload.name, verdicts=tuple(verdicts), where=workload.where)
+
+
+def _gravest(verdicts: Sequence[tuple[Verdict, str]], hosts: int) -> Verdict:
+    """Return the gravest of one call's verdicts, with the places where it holds if they are not all."""
+    worst, _ = max(verdicts, key=lambda pair: SEVERITY[pair[0].level])
+    holds = list(dict.fromkeys(title for verdict, title in verdicts if verdict.level == worst.level))
+    if hosts == 1 or len(holds) == hosts:
+        return worst
+    place = Reason(text=f"so it is with {'; '.join(holds)}, not on every host asked")
+    return replace(worst, reasons=(*worst.reasons, place))
+
+
+def _as_inferred(verdict: Verdict, why: str) -> Verdict:
+    confidence = verdict.confidence if verdict.confidence == "unknown" else "inferred"
+    return replace(verdict, confidence=confidence, reasons=(*verdict.reasons, Reason(text=why)))
+
+
+def _judge_in(target: Target, environment: Environment, wishes: Wishes) -> Iterator[Verdict]:
+    context = context_of(
+        environment,
+        rootfs=target.rootfs,
+        config=target.config,
+        script_variables=target.script_variables,
+        env=wishes.env,
+        resolv_conf=wishes.resolv_conf,
+        nsswitch_conf=wishes.nsswitch_conf,
+    )
+    for verdict in judge(target, context, names=wishes.names or environment.names, calls=wishes.calls):
+        yield replace(verdict, reasons=tuple(_located(reason, context) for reason in verdict.reasons))
+
+
+def _located(reason: Reason, context: ResolverContext) -> Reason:
+    """Return a reason whose place also says where the file or the variable comes from."""
+    where = reason.where or ""
+    kind, _, name = where.partition(" ")
+    origin = context.env_origin.get(name) if kind == "env" else None
+    file = context.files.get(where.partition(":")[0])
+    if file is not None and file.origin not in {None, "image"}:
+        origin = file.origin
+    return replace(reason, where=f"{where}, {origin}") if origin else reason
