@@ -20,6 +20,7 @@ _VERBS = {
     "judge": "Judge stored facts again, without the image.",
     "resolve": "Say which resolver a Go binary takes, and why.",
     "compose": "Judge every service of Compose files where it will run.",
+    "k8s": "Judge every container of Kubernetes manifests where it will run.",
     "version": "Print the versions of the tool, its facts and its report schema.",
 }
 

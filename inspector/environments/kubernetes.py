@@ -1,0 +1,471 @@
+"""Kubernetes manifests to workloads: pods and pod templates of every kind, in YAML or JSON.
+
+What a pod's resolv.conf becomes: kubelet, pkg/kubelet/network/dns/dns.go (``GetPodDNS``). ``ClusterFirst`` takes the
+cluster's nameserver, its search domains before the node's, and ``ndots:5`` in the place of the node's options;
+``Default``, and ``ClusterFirst`` on the node's network, take the node's file; ``None`` takes nothing. ``dnsConfig`` is
+merged into each of them, an option of the same name replaced. Nodes with systemd-resolved are read by kubelet's
+``resolvConf: /run/systemd/resolve/resolv.conf``, which kubeadm sets (kubeadm, "Configuring DNS").
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Iterator, Mapping as Dictionary, Sequence as List
+from dataclasses import dataclass, field
+
+from inspector.environments.docker import DockerHost, uses_resolved
+from inspector.environments.documents import (
+    Mapping, Node, Place, Scalar, damage, items_of, mapping_of, parse_documents, read_text, scalar_of,
+)  # fmt: skip
+from inspector.environments.hosts import Host
+from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
+from inspector.errors import LimitExceeded
+from inspector.escaping import printable
+from inspector.facts import ContextFile, Environment, Workload
+
+MAX_CONTAINERS = 5000
+CLUSTER_DOMAIN = "cluster.local"
+_CLUSTER_DNS = "10.96.0.10"
+_MAX_SERVERS = 3
+_MAX_ITEMS_DEPTH = 3
+_RESOLVER_VARIABLES = ("GODEBUG", "LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES")
+_FILES = ("resolv.conf", "nsswitch.conf", "mdns.allow", "hosts", "passwd", "group", "services")
+_REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+_MAX_VALUE = 64 * 1024
+CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """A pod, or the template of one."""
+
+    kind: str
+    name: str
+    namespace: str
+    place: Place
+    spec: Mapping
+
+    def containers(self) -> Iterator[tuple[str, Mapping]]:
+        """Yield (name, container), init containers and ephemeral ones too."""
+        for key in CONTAINERS:
+            for number, node in enumerate(items_of(self.spec.get(key), key)):
+                container = mapping_of(node, key)
+                if container is not None:
+                    yield _text(container, "name") or f"{key}[{number}]", container
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """Everything that one input holds, as far as it matters here."""
+
+    pods: tuple[Pod, ...]
+    config_maps: Dictionary[tuple[str, str], Mapping]
+    """(namespace, name) → the object."""
+    secrets: Dictionary[tuple[str, str], Mapping]
+    services: tuple[tuple[str, str], ...]
+    """(namespace, name)."""
+
+
+def load_manifests(files: Iterable[str]) -> Manifests:
+    """Load the objects of several files.
+
+    Raises:
+        UsageError: if a file cannot be read.
+        TargetDamaged: for what is no manifest, with file and line.
+        LimitExceeded: for more containers than any cluster's manifests have.
+    """
+    pods: list[Pod] = []
+    named: dict[str, dict[tuple[str, str], Mapping]] = {"ConfigMap": {}, "Secret": {}, "Service": {}}
+    for file in files:
+        name = "standard input" if file == "-" else file
+        for document in parse_documents(read_text(file), name):
+            for item in _objects(document, 0):
+                kind, key = _text(item, "kind") or "", _identity(item)
+                if kind in named:
+                    named[kind][key] = item
+                pods += pods_of(item)
+    if sum(1 for pod in pods for _ in pod.containers()) > MAX_CONTAINERS:
+        raise LimitExceeded(f"more than {MAX_CONTAINERS} containers")
+    return Manifests(tuple(pods), named["ConfigMap"], named["Secret"], tuple(named["Service"]))
+
+
+def _objects(node: Node, depth: int) -> Iterator[Mapping]:
+    """Yield the objects of a document; a List's items one by one."""
+    item = mapping_of(node, "a manifest")
+    if item is None:
+        return
+    if "items" in item.entries and (_text(item, "kind") or "List").endswith("List"):
+        if depth >= _MAX_ITEMS_DEPTH:
+            raise damage(item.place, "lists within lists within lists")
+        for each in items_of(item.get("items"), "items"):
+            yield from _objects(each, depth + 1)
+    else:
+        yield item
+
+
+def pods_of(item: Mapping) -> Iterator[Pod]:
+    """Yield the pod that an object is or has a template of: Deployment, StatefulSet, CronJob and whatever is alike."""
+    kind = _text(item, "kind") or ""
+    if not kind:
+        return
+    namespace, name = _identity(item)
+    spec = mapping_of(item.get("spec"), "spec") if not isinstance(item.get("spec"), Scalar) else None
+    for path in ((), ("template", "spec"), ("jobTemplate", "spec", "template", "spec")):
+        found: Node | None = spec
+        for key in path:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping) and "containers" in found.entries:
+            yield Pod(kind=kind, name=name, namespace=namespace, place=item.place, spec=found)
+            return
+    template = item.get("template")
+    inner = template.get("spec") if kind == "PodTemplate" and isinstance(template, Mapping) else None
+    if isinstance(inner, Mapping):
+        yield Pod(kind=kind, name=name, namespace=namespace, place=item.place, spec=inner)
+
+
+def _identity(item: Mapping) -> tuple[str, str]:
+    metadata = item.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return "default", ""
+    return _text(metadata, "namespace") or "default", _text(metadata, "name") or _text(metadata, "generateName") or ""
+
+
+def _text(mapping: Mapping, key: str) -> str | None:
+    found = scalar_of(mapping.get(key), key)
+    return None if found is None else found.text
+
+
+# ── workloads ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def workloads_of(manifests: Manifests, hosts: List[Host]) -> tuple[Workload, ...]:
+    """Return a workload for each container, with an environment for each kind of node.
+
+    Where a pod takes nothing of the node's resolv.conf, all nodes are one.
+    """
+    found = []
+    for pod in manifests.pods:
+        for name, container in pod.containers():
+            image = scalar_of(container.get("image"), "image")
+            label = f"{pod.namespace}/" if pod.namespace != "default" else ""
+            full = f"k8s:{label}{pod.kind}/{pod.name}/{name}"
+            place = str(image.place if image else container.place)
+            nodes = hosts if _asks_node(pod) else hosts[:1]
+            environments = tuple(_environment(manifests, pod, container, full, place, node) for node in nodes)
+            found.append(
+                Workload(name=full, where=place, image=image.text if image else None, environments=environments)
+            )
+    return tuple(found)
+
+
+def _asks_node(pod: Pod) -> bool:
+    return _policy(pod) == "Default"
+
+
+def _policy(pod: Pod) -> str:
+    """Return Cluster, Default (the node's) or None."""
+    policy = _text(pod.spec, "dnsPolicy") or "ClusterFirst"
+    network = pod.spec.get("hostNetwork")
+    on_host = isinstance(network, Scalar) and network.is_true
+    if policy == "Default" or (policy == "ClusterFirst" and on_host):
+        return "Default"
+    return "None" if policy == "None" else "Cluster"
+
+
+def _environment(manifests: Manifests, pod: Pod, container: Mapping, name: str, place: str, node: Host) -> Environment:
+    variables = _variables(manifests, pod, container)
+    words = [
+        scalar.text
+        for key in ("command", "args")
+        for item in items_of(container.get(key), key)
+        if (scalar := scalar_of(item, key))
+    ]
+    files, unknown = _files(manifests, pod, container, node)
+    named = names_in({k: v for k, v in variables.values.items() if k not in variables.secret}, words)
+    return Environment(
+        name=name,
+        title=_title(pod, node),
+        where=place,
+        files=files,
+        unknown_files=unknown,
+        env=variables.values,
+        env_origin=variables.origin,
+        env_unknown=tuple(dict.fromkeys((*variables.unknown, *variables_set_in(words)))),
+        names=_names(manifests, pod, named),
+        user=_user(pod, container),
+        system_hostname=_text(pod.spec, "hostname") or pod.name or "pod",
+        replaces_entrypoint=container.get("command") is not None,
+    )
+
+
+def _title(pod: Pod, node: Host) -> str:
+    policy = _policy(pod)
+    if policy == "Default":
+        return f"the node's resolv.conf, {node.title}"
+    return "the cluster's DNS" if policy == "Cluster" else "dnsPolicy None"
+
+
+def _names(manifests: Manifests, pod: Pod, named: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is looked up: what variables and command name, the services beside it, else a full service name."""
+    beside = [name for namespace, name in manifests.services if namespace == pod.namespace and name]
+    found = [*named, *beside]
+    if not named:
+        full = [f"{name}.{space}.svc.{CLUSTER_DOMAIN}" for space, name in manifests.services if name]
+        found += full or [f"kubernetes.default.svc.{CLUSTER_DOMAIN}"]
+    return tuple(dict.fromkeys(found))[:MAX_NAMES]
+
+
+def _user(pod: Pod, container: Mapping) -> str | None:
+    for holder in (container, pod.spec):
+        context = holder.get("securityContext")
+        user = _text(context, "runAsUser") if isinstance(context, Mapping) else None
+        if user is not None:
+            return user
+    return None
+
+
+# ── variables ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class _Variables:
+    """A container's variables as they are gathered."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    origin: dict[str, str] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    secret: set[str] = field(default_factory=set)
+
+    def put(self, name: str, value: str, place: Place) -> None:
+        self.values[name], self.origin[name] = value, str(place)
+        self.unknown = [each for each in self.unknown if each != name]
+
+    def lose(self, name: str) -> None:
+        self.values.pop(name, None)
+        if name in _RESOLVER_VARIABLES:
+            self.unknown.append(name)
+
+
+def _variables(manifests: Manifests, pod: Pod, container: Mapping) -> _Variables:
+    """Gather ``envFrom``, then ``env`` over it, as kubelet does (kubelet_pods.go, makeEnvironmentVariables)."""
+    found = _Variables()
+    for item in items_of(container.get("envFrom"), "envFrom"):
+        _add_all(manifests, pod, mapping_of(item, "envFrom"), found)
+    for item in items_of(container.get("env"), "env"):
+        entry = mapping_of(item, "env")
+        name = _text(entry, "name") if entry else None
+        if entry is None or name is None:
+            raise damage(item.place, "a variable without a name")
+        value_from = mapping_of(entry.get("valueFrom"), "valueFrom")
+        if value_from is not None:
+            _add_one(manifests, pod, name, value_from, found)
+            continue
+        value = scalar_of(entry.get("value"), f"value of {printable(name, limit=60)}")
+        found.put(name, _expand(value.text, found.values) if value else "", entry.place)
+    return found
+
+
+def _expand(text: str, values: Dictionary[str, str]) -> str:
+    """Substitute ``$(NAME)`` of earlier variables; unknown ones stay as they are written."""
+    if "$" not in text:
+        return text
+    done = _REFERENCE.sub(lambda m: "$" if m[1] is None else values.get(m[1], m[0]), text[:_MAX_VALUE])
+    return done[:_MAX_VALUE]
+
+
+def _add_all(manifests: Manifests, pod: Pod, entry: Mapping | None, found: _Variables) -> None:
+    prefix = (_text(entry, "prefix") if entry else None) or ""
+    for key, objects in (("configMapRef", manifests.config_maps), ("secretRef", manifests.secrets)):
+        reference = mapping_of(entry.get(key), key) if entry else None
+        if reference is None:
+            continue
+        item = objects.get((pod.namespace, _text(reference, "name") or ""))
+        if item is None:
+            # The cluster may have it, with whatever variables.
+            for name in _RESOLVER_VARIABLES:
+                if name.startswith(prefix):
+                    found.lose(name)
+            continue
+        for name, (value, place) in _data(item).items():
+            found.put(prefix + name, value, place)
+            found.secret |= {prefix + name} if key == "secretRef" else set()
+
+
+def _add_one(manifests: Manifests, pod: Pod, name: str, value_from: Mapping, found: _Variables) -> None:
+    for key, objects in (("configMapKeyRef", manifests.config_maps), ("secretKeyRef", manifests.secrets)):
+        reference = mapping_of(value_from.get(key), key)
+        item = objects.get((pod.namespace, _text(reference, "name") or "")) if reference else None
+        if reference is None or item is None:
+            continue
+        value = _data(item).get(_text(reference, "key") or "")
+        if value is not None:
+            found.put(name, value[0], value[1])
+            found.secret |= {name} if key == "secretKeyRef" else set()
+            return
+    found.lose(name)
+
+
+def _data(item: Mapping) -> dict[str, tuple[str, Place]]:
+    """Return the texts of a ConfigMap or Secret, each with its place; what is no text is left out."""
+    found: dict[str, tuple[str, Place]] = {}
+    encoded = _text(item, "kind") == "Secret"
+    for part in ("data", "stringData"):
+        texts = mapping_of(item.get(part), part)
+        for key, entry in (texts.entries if texts else {}).items():
+            if not isinstance(entry.value, Scalar):
+                raise damage(entry.value.place, f"'{printable(key, limit=60)}' must be a text")
+            text = "" if entry.value.is_null else entry.value.text
+            if encoded and part == "data":
+                try:
+                    text = base64.b64decode(text, validate=True).decode()
+                except (binascii.Error, ValueError):
+                    continue
+            found[key] = (text, entry.key.place)
+    return found
+
+
+# ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _files(
+    manifests: Manifests, pod: Pod, container: Mapping, node: Host
+) -> tuple[dict[str, ContextFile], dict[str, str]]:
+    origin = f"made by kubelet ({_title(pod, node)}{_dns_config_place(pod)})"
+    files = {
+        "resolv.conf": ContextFile(text=pod_resolv_conf(pod, node.files), origin=origin),
+        "hosts": ContextFile(text=_hosts(pod), origin="written by kubelet"),
+    }
+    unknown: dict[str, str] = {}
+    volumes = {
+        _text(volume, "name"): volume
+        for item in items_of(pod.spec.get("volumes"), "volumes")
+        if (volume := mapping_of(item, "volumes"))
+    }
+    for item in items_of(container.get("volumeMounts"), "volumeMounts"):
+        mount = mapping_of(item, "volumeMounts")
+        if mount is not None:
+            _lay_over(manifests, pod, mount, volumes.get(_text(mount, "name")), files, unknown)
+    return files, unknown
+
+
+def _dns_config_place(pod: Pod) -> str:
+    config = pod.spec.entries.get("dnsConfig")
+    return f", dnsConfig at {config.key.place}" if config else ""
+
+
+def pod_resolv_conf(pod: Pod, node: DockerHost) -> str:
+    """Return the resolv.conf of a pod's containers on a node."""
+    servers, searches, options = _of_node(node)
+    policy = _policy(pod)
+    if policy == "None":
+        servers, searches, options = [], [], {}
+    elif policy == "Cluster":
+        own = [f"{pod.namespace}.svc.{CLUSTER_DOMAIN}", f"svc.{CLUSTER_DOMAIN}", CLUSTER_DOMAIN]
+        servers, searches, options = [_CLUSTER_DNS], [*own, *searches], {"ndots": "5"}
+    config = mapping_of(pod.spec.get("dnsConfig"), "dnsConfig")
+    if config is not None:
+        servers += [
+            s.text for i in items_of(config.get("nameservers"), "nameservers") if (s := scalar_of(i, "nameservers"))
+        ]
+        searches += [s.text for i in items_of(config.get("searches"), "searches") if (s := scalar_of(i, "searches"))]
+        for item in items_of(config.get("options"), "options"):
+            option = mapping_of(item, "options")
+            name = _text(option, "name") if option else None
+            if option is not None and name:
+                options[name] = _text(option, "value") or ""
+    lines = ["search " + " ".join(dict.fromkeys(searches))] if searches else []
+    lines += [f"nameserver {server}" for server in list(dict.fromkeys(servers))[:_MAX_SERVERS]]
+    words = [f"{name}:{value}" if value else name for name, value in options.items()]
+    lines += ["options " + " ".join(words)] if words else []
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _of_node(node: DockerHost) -> tuple[list[str], list[str], dict[str, str]]:
+    """Return nameservers, search domains and options of a node as kubelet reads its file: the last lines count."""
+    text = node.resolved if uses_resolved(node.resolv_conf) else node.resolv_conf
+    servers: list[str] = []
+    searches: list[str] = []
+    options: list[str] = []
+    for line in (text or "").split("\n"):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if words[0] == "nameserver":
+            servers += words[1:2]
+        elif words[0] == "search":
+            searches = [word.removesuffix(".") or "." for word in words[1:]]
+        elif words[0] == "options":
+            options = words[1:]
+    return servers, searches, {name: value for name, _, value in (option.partition(":") for option in options)}
+
+
+def _hosts(pod: Pod) -> str:
+    lines = [
+        "# Kubernetes-managed hosts file.", "127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback",
+        f"10.244.0.2\t{_text(pod.spec, 'hostname') or pod.name or 'pod'}",
+    ]  # fmt: skip
+    for item in items_of(pod.spec.get("hostAliases"), "hostAliases"):
+        alias = mapping_of(item, "hostAliases")
+        names = items_of(alias.get("hostnames") if alias else None, "hostnames")
+        hosts = [scalar.text for each in names if (scalar := scalar_of(each, "hostnames"))]
+        if alias is not None and hosts:
+            lines.append("\t".join([_text(alias, "ip") or "", *hosts]))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _lay_over(
+    manifests: Manifests,
+    pod: Pod,
+    mount: Mapping,
+    volume: Mapping | None,
+    files: dict[str, ContextFile],
+    unknown: dict[str, str],
+) -> None:
+    """Put what is mounted over the files that it covers."""
+    target = (_text(mount, "mountPath") or "").rstrip("/")
+    sub_path = _text(mount, "subPath") or ""
+    for name in _FILES:
+        path = f"/etc/{name}"
+        if path != target and not path.startswith(f"{target}/"):
+            continue
+        inside = path[len(target) :].lstrip("/")
+        if inside and name in {"resolv.conf", "hosts"}:
+            continue  # kubelet's own files lie over a directory that is mounted on /etc
+        files.pop(name, None)
+        unknown.pop(name, None)
+        found = _content(
+            manifests, pod, volume, "/".join(part for part in (sub_path, inside) if part), str(mount.place)
+        )
+        if isinstance(found, ContextFile):
+            files[name] = found
+        else:
+            unknown[name] = found
+
+
+def _content(manifests: Manifests, pod: Pod, volume: Mapping | None, path: str, place: str) -> ContextFile | str:
+    """Return the file at a path of a volume, or why it is not known."""
+    if volume is None:
+        return f"what is mounted over it ({place}) is not among the pod's volumes"
+    if volume.get("emptyDir") is not None or "emptyDir" in volume.entries:
+        return ContextFile(origin=place) if path else ContextFile(special="dir", origin=place)
+    source = mapping_of(volume.get("configMap"), "configMap")
+    if source is None:
+        return f"what is mounted over it ({place}) is not known from the manifests"
+    name = _text(source, "name") or ""
+    item = manifests.config_maps.get((pod.namespace, name))
+    if item is None:
+        return f"the ConfigMap '{printable(name, limit=80)}' that is mounted over it ({place}) is not in the input"
+    data = _data(item)
+    if source.get("items") is not None:
+        data = {
+            _text(each, "path") or "": data[key]
+            for node in items_of(source.get("items"), "items")
+            if (each := mapping_of(node, "items")) and (key := _text(each, "key") or "") in data
+        }
+    if not path:
+        return ContextFile(special="dir", origin=place)
+    if path in data:
+        return ContextFile(text=data[path][0], origin=f"ConfigMap {printable(name, limit=80)} at {data[path][1]}")
+    return ContextFile(origin=place)
