@@ -43,15 +43,26 @@ def judge_workloads(
         A report with one target for each image, and in it one environment for each workload. Of a workload's hosts
         each call of a binary has the gravest verdict, and says on which of them it holds.
     """
+    targets = []
+    for target, group in read_images(workloads, collect, elsewhere):
+        judged = tuple(judge_workload(target, workload, wishes) for workload in group)
+        targets.append(replace(target, environments=() if target.status == "failed" else judged))
+    return report_of(targets)
+
+
+def read_images(
+    workloads: Iterable[Workload], collect: Collect, elsewhere: Mapping[str, str] | None = None
+) -> Iterator[tuple[Target, Sequence[Workload]]]:
+    """Yield each image's targets with the workloads that run it; arguments as for ``judge_workloads``.
+
+    An image that cannot be had is a failed target, or, where it is one of Fabric's, what is known of it.
+    """
     by_image: dict[str | None, list[Workload]] = {}
     for workload in workloads:
         by_image.setdefault(workload.image, []).append(workload)
-    targets = []
     for image, group in by_image.items():
         for target in _targets_of(image, group, collect, elsewhere or {}):
-            judged = tuple(_judge_workload(target, workload, wishes) for workload in group)
-            targets.append(replace(target, environments=() if target.status == "failed" else judged))
-    return report_of(targets)
+            yield target, group
 
 
 def _targets_of(
@@ -102,7 +113,8 @@ def _failed(reference: str, message: str) -> Target:
 # ── one workload ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _judge_workload(target: Target, workload: Workload, wishes: Wishes) -> EnvironmentVerdicts:
+def judge_workload(target: Target, workload: Workload, wishes: Wishes) -> EnvironmentVerdicts:
+    """Judge one target where one workload runs it."""
     found: dict[tuple[str | None, str | None], list[tuple[Verdict, str]]] = {}
     for environment in workload.environments:
         for verdict in _judge_in(target, environment, wishes):

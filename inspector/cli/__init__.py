@@ -21,6 +21,7 @@ _VERBS = {
     "resolve": "Say which resolver a Go binary takes, and why.",
     "compose": "Judge every service of Compose files where it will run.",
     "k8s": "Judge every container of Kubernetes manifests where it will run.",
+    "fix": "Write the smallest remedy into Compose files and Kubernetes manifests.",
     "version": "Print the versions of the tool, its facts and its report schema.",
 }
 

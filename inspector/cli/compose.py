@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from inspector.cli.options import image_options, output_options
-from inspector.facts import Workload
+from inspector.facts import Target, Workload
 
 if TYPE_CHECKING:
     from inspector.environments.hosts import Host
@@ -88,30 +88,39 @@ def chosen_hosts(flags: dict[str, Any]) -> tuple[Host, ...]:
 def deliver_workloads(workloads: Iterable[Workload], flags: dict[str, Any]) -> int:
     """Judge workloads, print the report and return the exit code."""
     from inspector.cli.delivery import deliver, exit_code
-    from inspector.cli.options import scan_options
-    from inspector.cli.progress import progress_bar
-    from inspector.facts import Target
     from inspector.rollouts import judge_workloads
-    from inspector.scanning import collect
 
-    options = scan_options(flags, names_only=True)
-    elsewhere = _elsewhere(flags["images"])
-
-    def read(reference: str) -> tuple[Target, ...]:
-        wanted = options if reference not in elsewhere.values() else scan_options(flags)
-        with progress_bar(wanted=not flags.get("quiet") and sys.stderr.isatty()) as progress:
-            return collect(reference, options=wanted, progress=progress)
-
-    report = judge_workloads(workloads, read, _wishes(flags), elsewhere=elsewhere)
+    report = judge_workloads(workloads, reader_of(flags), _wishes(flags), elsewhere=elsewhere_of(flags))
     deliver(report, flags)
     if report.targets and all(target.status == "failed" for target in report.targets):
         return 3
     return exit_code(report, (), fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"])
 
 
-def _elsewhere(images: Iterable[str]) -> dict[str, str]:
+def reader_of(flags: dict[str, Any]) -> Callable[[str], tuple[Target, ...]]:
+    """Return the function that reads an image by the flags of ``image_options``."""
+    from inspector.cli.options import scan_options
+    from inspector.cli.progress import progress_bar
+    from inspector.scanning import collect
+
+    given = set(elsewhere_of(flags).values())
+
+    def read(reference: str) -> tuple[Target, ...]:
+        options = scan_options(flags, names_only=reference not in given)
+        with progress_bar(wanted=not flags.get("quiet") and sys.stderr.isatty()) as progress:
+            return collect(reference, options=options, progress=progress)
+
+    return read
+
+
+def elsewhere_of(flags: dict[str, Any]) -> dict[str, str]:
+    """Return image → reference to read in its place, as ``--image`` says.
+
+    Raises:
+        click.UsageError: for what is not NAME=REF.
+    """
     found = {}
-    for image in images:
+    for image in flags["images"]:
         name, equals, reference = image.partition("=")
         if not equals or not name or not reference:
             raise click.UsageError(f"--image '{image}': give NAME=REF")

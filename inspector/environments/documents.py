@@ -72,6 +72,8 @@ class Sequence(_Piece):
 
     items: tuple[Node, ...]
     flow: bool = False
+    inner: int = 0
+    """Offset of the first item."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -80,6 +82,11 @@ class Entry:
 
     key: Scalar
     value: Node
+    start: int
+    """Offset of the value, or of the alias that stands for it."""
+    end: int
+    alias: bool = False
+    """The value is written elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -89,6 +96,8 @@ class Mapping(_Piece):
     entries: Dictionary[str, Entry]
     own: tuple[Entry, ...] = ()
     flow: bool = False
+    inner: int = 0
+    """Offset of the first key."""
 
     def get(self, key: str) -> Node | None:
         """Return a key's node, None where the key is absent or its value is null."""
@@ -177,6 +186,8 @@ class _Open:
 
     event: Any
     nodes: list[Node] = field(default_factory=list)
+    spans: list[tuple[int, int, bool]] = field(default_factory=list)
+    """Of each node: where it, or the alias for it, starts and ends, and whether it is an alias."""
 
 
 class _Builder:
@@ -196,7 +207,7 @@ class _Builder:
         if kind == "DocumentStartEvent":
             self._anchors = {}
         elif kind == "AliasEvent":
-            self._add(self._aliased(event))
+            self._add(self._aliased(event), alias=(event.start_mark.index, event.end_mark.index))
         elif kind == "ScalarEvent":
             self._add(self._scalar(event), event.anchor)
         elif kind in {"SequenceStartEvent", "MappingStartEvent"}:
@@ -243,32 +254,37 @@ class _Builder:
         opened = self._open.pop()
         begin = opened.event
         flow = bool(begin.flow_style)
-        last = opened.nodes[-1].end if opened.nodes else begin.end_mark.index
+        last = opened.spans[-1][1] if opened.spans else begin.end_mark.index
         start = begin.start_mark.index
-        # An alias as the last item ends before this collection; the fixer never inserts behind one.
+        inner = opened.spans[0][0] if opened.spans else start
         end = event.end_mark.index if flow else max(last, begin.end_mark.index)
         place, tag = self._place(begin), str(begin.tag) if begin.tag else None
         node: Node
         if type(begin).__name__ == "SequenceStartEvent":
-            node = Sequence(items=tuple(opened.nodes), flow=flow, place=place, start=start, end=end, tag=tag)
+            node = Sequence(
+                items=tuple(opened.nodes), flow=flow, inner=inner, place=place, start=start, end=end, tag=tag
+            )
         else:
-            own = self._pairs(opened.nodes)
+            own = self._pairs(opened)
             entries = self._merge(own)
-            node = Mapping(entries=entries, own=own, flow=flow, place=place, start=start, end=end, tag=tag)
+            node = Mapping(entries=entries, own=own, flow=flow, inner=inner, place=place, start=start, end=end, tag=tag)
         self._add(node, begin.anchor)
 
-    def _add(self, node: Node, anchor: str | None = None) -> None:
+    def _add(self, node: Node, anchor: str | None = None, alias: tuple[int, int] | None = None) -> None:
         if anchor:
             self._anchors[anchor] = node
         if self._open:
             self._open[-1].nodes.append(node)
+            start, end = alias or (node.start, node.end)
+            self._open[-1].spans.append((start, end, alias is not None))
         elif not (isinstance(node, Scalar) and node.is_null):
             self.documents.append(node)
 
-    def _pairs(self, nodes: list[Node]) -> tuple[Entry, ...]:
+    def _pairs(self, opened: _Open) -> tuple[Entry, ...]:
         pairs: list[Entry] = []
         seen: dict[str, Place] = {}
-        for key, value in zip(nodes[::2], nodes[1::2], strict=True):
+        nodes, spans = opened.nodes, opened.spans[1::2]
+        for key, value, (start, end, alias) in zip(nodes[::2], nodes[1::2], spans, strict=True):
             if not isinstance(key, Scalar):
                 raise damage(key.place, "a key that is no single word")
             if key.text in seen:
@@ -277,7 +293,7 @@ class _Builder:
                 )
             if key.text != "<<":
                 seen[key.text] = key.place
-            pairs.append(Entry(key=key, value=value))
+            pairs.append(Entry(key=key, value=value, start=start, end=end, alias=alias))
         return tuple(pairs)
 
     def _merge(self, own: tuple[Entry, ...]) -> dict[str, Entry]:

@@ -12,12 +12,23 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator, Mapping as Dictionary, Sequence as List
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Dictionary
+from collections.abc import Sequence as List
+from dataclasses import dataclass, field, replace
 
 from inspector.environments.docker import DockerHost, uses_resolved
 from inspector.environments.documents import (
-    Mapping, Node, Place, Scalar, damage, items_of, mapping_of, parse_documents, read_text, scalar_of,
+    Mapping,
+    Node,
+    Place,
+    Scalar,
+    damage,
+    items_of,
+    mapping_of,
+    parse_documents,
+    read_text,
+    scalar_of,
 )  # fmt: skip
 from inspector.environments.hosts import Host
 from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
@@ -68,8 +79,8 @@ class Manifests:
     """(namespace, name)."""
 
 
-def load_manifests(files: Iterable[str]) -> Manifests:
-    """Load the objects of several files.
+def load_manifests(files: Iterable[str], texts: Dictionary[str, str] | None = None) -> Manifests:
+    """Load the objects of several files; ``texts`` has what to take in place of what a file holds.
 
     Raises:
         UsageError: if a file cannot be read.
@@ -80,7 +91,8 @@ def load_manifests(files: Iterable[str]) -> Manifests:
     named: dict[str, dict[tuple[str, str], Mapping]] = {"ConfigMap": {}, "Secret": {}, "Service": {}}
     for file in files:
         name = "standard input" if file == "-" else file
-        for document in parse_documents(read_text(file), name):
+        text = texts[file] if texts and file in texts else read_text(file)
+        for document in parse_documents(text, name):
             for item in _objects(document, 0):
                 kind, key = _text(item, "kind") or "", _identity(item)
                 if kind in named:
@@ -153,10 +165,9 @@ def workloads_of(manifests: Manifests, hosts: List[Host]) -> tuple[Workload, ...
             full = f"k8s:{label}{pod.kind}/{pod.name}/{name}"
             place = str(image.place if image else container.place)
             nodes = hosts if _asks_node(pod) else hosts[:1]
-            environments = tuple(_environment(manifests, pod, container, full, place, node) for node in nodes)
-            found.append(
-                Workload(name=full, where=place, image=image.text if image else None, environments=environments)
-            )
+            bare = Workload(name=full, where=place, image=image.text if image else None)
+            environments = tuple(_environment(manifests, pod, container, node, bare) for node in nodes)
+            found.append(replace(bare, environments=environments))
     return tuple(found)
 
 
@@ -174,7 +185,7 @@ def _policy(pod: Pod) -> str:
     return "None" if policy == "None" else "Cluster"
 
 
-def _environment(manifests: Manifests, pod: Pod, container: Mapping, name: str, place: str, node: Host) -> Environment:
+def _environment(manifests: Manifests, pod: Pod, container: Mapping, node: Host, workload: Workload) -> Environment:
     variables = _variables(manifests, pod, container)
     words = [
         scalar.text
@@ -185,9 +196,9 @@ def _environment(manifests: Manifests, pod: Pod, container: Mapping, name: str, 
     files, unknown = _files(manifests, pod, container, node)
     named = names_in({k: v for k, v in variables.values.items() if k not in variables.secret}, words)
     return Environment(
-        name=name,
+        name=workload.name,
         title=_title(pod, node),
-        where=place,
+        where=workload.where,
         files=files,
         unknown_files=unknown,
         env=variables.values,
@@ -346,7 +357,7 @@ def _files(
     for item in items_of(container.get("volumeMounts"), "volumeMounts"):
         mount = mapping_of(item, "volumeMounts")
         if mount is not None:
-            _lay_over(manifests, pod, mount, volumes.get(_text(mount, "name")), files, unknown)
+            _lay_over(manifests, pod, mount, volumes.get(_text(mount, "name")), files=files, unknown=unknown)
     return files, unknown
 
 
@@ -420,6 +431,7 @@ def _lay_over(
     pod: Pod,
     mount: Mapping,
     volume: Mapping | None,
+    *,
     files: dict[str, ContextFile],
     unknown: dict[str, str],
 ) -> None:

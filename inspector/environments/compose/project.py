@@ -70,6 +70,7 @@ def load_project(
     variables: Dictionary[str, str],
     env_files: List[str] = (),
     directory: Path | None = None,
+    texts: Dictionary[str, str] | None = None,
 ) -> Project:
     """Load a project from its Compose files.
 
@@ -78,6 +79,7 @@ def load_project(
         variables: what the shell has: it outranks ``.env``.
         env_files: in the place of ``.env``.
         directory: the project's directory; None: the first file's.
+        texts: file → text to take in place of what it holds.
 
     Raises:
         UsageError: if a file cannot be read or a mandatory variable is not set.
@@ -88,7 +90,7 @@ def load_project(
     scope = Scope(dict(variables))
     paths = [Path(path) for path in env_files] or [path for path in [home / ".env"] if path.is_file()]
     scope = _with_env_files(scope, paths)
-    loading = _Loading()
+    loading = _Loading(texts or {})
     services, configs, networks = loading.load(list(files), home, scope, ())
     if not services:
         raise TargetDamaged(f"{printable(files[0])}: no services: is it a Compose file?")
@@ -110,7 +112,8 @@ _Parts = tuple[dict[str, Service], dict[str, Config], dict[str, str]]
 class _Loading:
     """One loading: what was read already, and the bounds that hold for all of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Dictionary[str, str]) -> None:
+        self._texts = texts
         self.missing: list[tuple[str, Word]] = []
         self._roots: dict[str, Mapping] = {}
         self._loads = 0
@@ -145,7 +148,7 @@ class _Loading:
             return self._roots[identity]
         name = "standard input" if file == "-" else file
         try:
-            text = read_text(file)
+            text = self._texts[file] if file in self._texts else read_text(file)
         except UsageError as error:
             # A file that the caller did not name himself: the line that names it is told.
             raise damage(named_at, str(error)) if named_at else error from None

@@ -1,0 +1,186 @@
+"""What is to be written into manifests, and what no variable can cure.
+
+A workload needs ``GODEBUG=netdns=go`` where it makes the verdict of some binary better. What is written is read again:
+nothing but GODEBUG may have changed, else it is not offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from inspector.environments.documents import Mapping as Node
+from inspector.environments.documents import parse_documents
+from inspector.errors import TargetDamaged
+from inspector.escaping import printable
+from inspector.fabric import line_of
+from inspector.facts import Environment, Level, Target, Verdict, Workload
+from inspector.judging import SEVERITY, Wishes
+from inspector.repairs.godebug import add_netdns_go, has_netdns_go
+from inspector.rollouts import Collect, judge_workload, read_images
+
+VARIABLE = "GODEBUG"
+Variables = Mapping[str, Mapping[str, str]]
+"""Workload → its variables, as far as the manifests tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One workload after judgement."""
+
+    workload: Workload
+    cured: tuple[Verdict, ...]
+    """Verdicts that netdns=go makes better."""
+    left: tuple[Verdict, ...]
+    """Verdicts that stay at crash, wrong or unknown with it."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """Texts before and after, and what there is to say."""
+
+    texts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """File → (before, after), of files that change."""
+    changed: list[str] = field(default_factory=list)
+    """Workloads that get the variable."""
+    told: list[str] = field(default_factory=list)
+    """What GODEBUG cannot do, and what is left to the reader."""
+    left: Level | None = None
+    """The gravest level that is left when everything is written."""
+    pending: bool = False
+    """Something needs the variable and could not be given it."""
+
+
+def kind_of(text: str, file: str) -> str:
+    """Return ``compose`` or ``kubernetes``, by the keys that a manifest has.
+
+    Raises:
+        TargetDamaged: for what is neither.
+    """
+    for document in parse_documents(text, file):
+        if isinstance(document, Node) and "services" in document.entries and "kind" not in document.entries:
+            return "compose"
+        if isinstance(document, Node) and ("kind" in document.entries or "items" in document.entries):
+            return "kubernetes"
+    raise TargetDamaged(f"{printable(file)}: neither a Compose file nor a Kubernetes manifest")
+
+
+def needs_of(
+    workloads: Iterable[Workload],
+    collect: Collect,
+    wishes: Wishes,
+    *,
+    elsewhere: Mapping[str, str],
+    latent: bool,
+    plan: Plan,
+) -> list[Need]:
+    """Judge workloads as they are and with the variable; tell into ``plan`` what could not be judged.
+
+    Args:
+        workloads: what the manifests start.
+        collect: reads an image.
+        wishes: what outranks environment and image.
+        elsewhere: image as the manifest names it → reference to read in its place.
+        latent: what is safe here and one change from a crash needs it as well.
+        plan: takes what there is to say.
+    """
+    gathered: dict[str, Need] = {}
+    for target, group in read_images(workloads, collect, elsewhere):
+        for problem in target.problems:
+            plan.told.append(f"{printable(target.reference)}: {printable(problem.message)}")
+        if target.status == "failed":
+            plan.left = _graver(plan.left, "unknown")
+            continue
+        for workload in group:
+            need = _need(target, workload, wishes, latent=latent)
+            known = gathered.get(workload.name)
+            both = need if known is None else Need(workload, known.cured + need.cured, known.left + need.left)
+            gathered[workload.name] = both
+    _tell_of_chaincode(gathered.values(), plan)
+    return list(gathered.values())
+
+
+def _need(target: Target, workload: Workload, wishes: Wishes, *, latent: bool) -> Need:
+    before = judge_workload(target, workload, wishes).verdicts
+    given = replace(workload, environments=tuple(_with_variable(e, target) for e in workload.environments))
+    after = judge_workload(target, given, wishes).verdicts
+    worth = {"crash", "wrong", "unknown"} | ({"latent"} if latent else set())
+    better = {(v.path, v.call): SEVERITY[v.level] for v in after}
+    cured = tuple(v for v in before if v.level in worth and better.get((v.path, v.call), 9) < SEVERITY[v.level])
+    return Need(workload, cured, tuple(v for v in after if v.level in {"crash", "wrong", "unknown"}))
+
+
+def _with_variable(environment: Environment, target: Target) -> Environment:
+    held = environment.env.get(VARIABLE)
+    if held is None and target.config is not None:
+        held = target.config.env.get(VARIABLE)
+    env = {**environment.env, VARIABLE: add_netdns_go(held or "")}
+    return replace(environment, env=env)
+
+
+def _graver(one: Level | None, other: Level) -> Level:
+    return other if one is None or SEVERITY[other] > SEVERITY[one] else one
+
+
+def tell_what_is_left(needs: Iterable[Need], plan: Plan) -> None:
+    """Say plainly where GODEBUG cannot help, with the reason and what does."""
+    for need in needs:
+        for verdict in need.left:
+            plan.left = _graver(plan.left, verdict.level)
+            why = verdict.reasons[0].text if verdict.reasons else verdict.rule
+            cure = f"; instead: {verdict.remedies[0].text}" if verdict.remedies else ""
+            plan.told.append(
+                f"{_label(need.workload)}: GODEBUG cannot help {printable(verdict.path or '')} with the call "
+                f"{verdict.call} ({verdict.level}): {printable(why)}{printable(cure)}"
+            )
+
+
+def _label(workload: Workload) -> str:
+    return f"{printable(workload.name)} ({printable(workload.where)})"
+
+
+_CHAINCODE = (
+    "the Go chaincode that this peer builds is linked statically against glibc, and peers do not hand GODEBUG on: "
+    "set chaincode.golang.dynamicLink: true in its core.yaml (or CORE_CHAINCODE_GOLANG_DYNAMICLINK=true) and install "
+    "the chaincode anew"
+)
+_DYNAMIC_LINK = "CORE_CHAINCODE_GOLANG_DYNAMICLINK"
+
+
+def _tell_of_chaincode(needs: Iterable[Need], plan: Plan) -> None:
+    """Tell the operators of peers what the peer does to chaincode (fabric, core/chaincode/platforms/golang)."""
+    for need in needs:
+        image = need.workload.image or ""
+        name, _, tag = image.rpartition("/")[2].partition(":")
+        line = line_of(tag.partition("@")[0])
+        values = need.workload.environments[0].env if need.workload.environments else {}
+        is_static = line is None or line.chaincode == "static glibc"
+        if name == "fabric-peer" and is_static and values.get(_DYNAMIC_LINK, "").lower() != "true":
+            plan.told.append(f"{_label(need.workload)}: {_CHAINCODE}")
+
+
+# ── checking ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check(before: Variables, after: Variables, wanted: Sequence[str]) -> Iterator[str]:
+    """Yield what the new texts say otherwise than meant: nothing but GODEBUG may change, and it must be there."""
+    if list(before) != list(after):
+        yield "other services or containers would come out"
+        return
+    for name, values in after.items():
+        old = before[name]
+        if {k: v for k, v in values.items() if k != VARIABLE} != {k: v for k, v in old.items() if k != VARIABLE}:
+            yield f"{printable(name)}: other variables would change"
+        if name in wanted and not has_netdns_go(values.get(VARIABLE, "")):
+            yield f"{printable(name)}: GODEBUG would not come out as meant"
+
+
+Loader = Callable[[Mapping[str, str]], tuple[Workload, ...]]
+"""Loads the workloads, some files' texts replaced."""
+
+
+def variables_of(workloads: Iterable[Workload]) -> Variables:
+    """Return what ``check`` compares."""
+    return {
+        w.name: {**(w.environments[0].env if w.environments else {}), "its image": w.image or ""} for w in workloads
+    }
