@@ -12,7 +12,7 @@ _PASSED_ON = f"{NETDNS_GO},${{{_NAME}-}}"
 
 
 def patch_service(text: str, file: str, name: str, inherited: str) -> tuple[Patch | None, str]:
-    """Return the patch that gives a service the variable; None with why it cannot be, or with nothing if it is not here.
+    """Return the patch that gives a service the variable; None with why not, or with nothing if it is not here.
 
     Args:
         text: the Compose file.
