@@ -463,6 +463,8 @@ class Environment:
     """Where single variables are set; the others come from the environment as a whole."""
     env_unknown: tuple[str, ...] = ()
     """Variables that the command's own text sets: their values cannot be told."""
+    env_elsewhere: tuple[str, ...] = ()
+    """Variables that something not at hand may set (an env_file, a ConfigMap); a value given here outranks it."""
     unknown_files: Mapping[str, str] = field(default_factory=dict)
     """Files that something unknown lies over, with why."""
     user: str | None = None

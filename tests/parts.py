@@ -27,7 +27,9 @@ PEER = ROOT / "samples" / "images" / "peer-static-glibc.tar.gz"
 def inspector(*arguments: str, **settings: Any) -> subprocess.CompletedProcess[str]:
     """Run the installed command."""
     command = [str(Path(sys.executable).parent / "inspector"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False, **settings)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False, **{"cwd": ROOT, **settings}
+    )
 
 
 def facts(*arguments: str, **settings: Any) -> dict[str, Any]:

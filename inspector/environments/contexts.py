@@ -44,7 +44,11 @@ def context_of(
         files=files,
         env=variables,
         env_origin=origins,
-        env_unknown=environment.env_unknown + (() if environment.replaces_entrypoint else script_variables),
+        env_unknown=(
+            *environment.env_unknown,
+            *environment.env_elsewhere,
+            *(() if environment.replaces_entrypoint else script_variables),
+        ),
         uid=environment.uid if environment.uid is not None else _uid(_user(environment, config), rootfs),
         system_hostname=environment.system_hostname,
     )

@@ -16,6 +16,7 @@ from inspector.escaping import printable
 from inspector.facts import Workload
 from inspector.judging import Wishes
 from inspector.repairs.compose import patch_service
+from inspector.repairs.godebug import has_netdns_go
 from inspector.repairs.kubernetes import patch_container
 from inspector.repairs.patches import Document, Patch, PatchImpossible, apply
 from inspector.repairs.planning import VARIABLE, Loader, Need, Plan, check, needs_of, tell_what_is_left, variables_of
@@ -53,8 +54,20 @@ def plan_compose(
     plan = Plan()
     project, workloads = load({})
     needs = needs_of(workloads, collect, Wishes(), elsewhere=elsewhere, latent=latent, plan=plan)
-    wanted = [need for need in needs if need.cured]
-    placed = [found for need in wanted if (found := _place_in_compose(project, need, texts, plan))]
+    wanted = {need.workload.name.removeprefix("compose:"): need for need in needs if need.cured}
+    # What extends a service that gets the variable has it from there, as a rule.
+    heirs = [name for name in wanted if set(project.services[name].bases) & set(wanted)]
+    placed = [
+        found
+        for name, need in wanted.items()
+        if name not in heirs and (found := _place_in_compose(project, need, texts, plan))
+    ]
+    if heirs:
+        inherited = variables_of(load(_applied(texts, placed))[1])
+        for need in map(wanted.__getitem__, heirs):
+            if not has_netdns_go(inherited[need.workload.name].get(VARIABLE, "")):
+                found = _place_in_compose(project, need, texts, plan)
+                placed += [found] if found else []
     _settle(plan, texts, placed, workloads, lambda changed: load(changed)[1])
     tell_what_is_left(needs, plan)
     return plan
@@ -99,18 +112,18 @@ def plan_kubernetes(
     plan = Plan()
     manifests = load_manifests(texts, texts)
     workloads = containers_of(manifests, hosts)
-    containers = [container for pod in manifests.pods for _, container in pod.containers()]
+    containers = [(pod, container) for pod in manifests.pods for _, container in pod.containers()]
     needs = needs_of(workloads, collect, Wishes(), elsewhere=elsewhere, latent=latent, plan=plan)
     by_name = {need.workload.name: need for need in needs if need.cured}
     placed: list[_Placed] = []
-    for workload, container in zip(workloads, containers, strict=True):
+    for workload, (pod, container) in zip(workloads, containers, strict=True):
         need = by_name.get(workload.name)
         if need is None:
             continue
         file = container.place.file if container.place.file in texts else "-"
         inherited = workload.environments[0].env.get(VARIABLE, "")
         try:
-            placed.append(_Placed(need, file, patch_container(Document(texts[file]), container, inherited)))
+            placed.append(_Placed(need, file, patch_container(Document(texts[file]), pod.spec, container, inherited)))
         except PatchImpossible as error:
             _refuse(need, str(error), plan)
 

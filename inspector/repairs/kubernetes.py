@@ -11,11 +11,12 @@ from inspector.repairs.patches import Document, Patch, PatchImpossible
 _NAME = "GODEBUG"
 
 
-def patch_container(document: Document, container: Mapping, inherited: str) -> Patch:
+def patch_container(document: Document, pod: Mapping, container: Mapping, inherited: str) -> Patch:
     """Return the patch that gives one container the variable.
 
     Args:
         document: the manifest's text.
+        pod: the pod's spec, for how its lists are indented.
         container: the container in it.
         inherited: value of GODEBUG that ``envFrom`` brings.
 
@@ -27,7 +28,7 @@ def patch_container(document: Document, container: Mapping, inherited: str) -> P
     if env is None or (isinstance(env.value, Scalar) and env.value.is_null):
         if env is not None:
             raise PatchImpossible("its env is empty")
-        return _new_env(document, container, value)
+        return _new_env(document, pod, container, value)
     if not isinstance(env.value, Sequence):
         raise PatchImpossible("its env is no list")
     own = _own(env.value.items)
@@ -67,20 +68,21 @@ def _add(document: Document, env: Sequence, value: str) -> Patch:
     return document.append(env, _flow_item(document, value), lines)
 
 
-def _new_env(document: Document, container: Mapping, value: str) -> Patch:
+def _new_env(document: Document, pod: Mapping, container: Mapping, value: str) -> Patch:
     after = next((entry for entry in container.own if entry.key.text == "image"), None)
     if after is None:
         raise PatchImpossible("its image is not written here")
     indent = document.indent(container)
-    dash = indent + " " * _dash_offset(document, container)
+    dash = indent + " " * _dash_offset(document, container, pod)
     lines = [f"{indent}env:", f"{dash}- name: {_NAME}", f"{dash}  value: {document.word(value, flow=False)}"]
     key = document.word("env", flow=True)
     return document.entry_after(container, after, f"{key}: [{_flow_item(document, value)}]", lines)
 
 
-def _dash_offset(document: Document, container: Mapping) -> int:
-    """Return how far the container's own lists are indented; kubectl and Helm charts mostly do not indent them."""
-    for entry in container.own:
-        if isinstance(entry.value, Sequence) and not entry.value.flow and not entry.alias:
-            return max(document.column(entry.value) - document.column(container), 0)
+def _dash_offset(document: Document, *holders: Mapping) -> int:
+    """Return how far lists are indented in the container, or else in the pod; 0 where neither has one."""
+    for holder in holders:
+        for entry in () if holder.flow else holder.own:
+            if isinstance(entry.value, Sequence) and not entry.value.flow and not entry.alias:
+                return max(document.column(entry.value) - document.column(holder), 0)
     return 0

@@ -96,6 +96,11 @@ def needs_of(
             known = gathered.get(workload.name)
             both = need if known is None else Need(workload, known.cured + need.cured, known.left + need.left)
             gathered[workload.name] = both
+    for need in gathered.values():
+        if need.cured and any(VARIABLE in each.env_elsewhere for each in need.workload.environments):
+            plan.told.append(
+                f"{_label(need.workload)}: what sets GODEBUG elsewhere, if anything does, no longer counts"
+            )
     _tell_of_chaincode(gathered.values(), plan)
     return list(gathered.values())
 
@@ -115,7 +120,8 @@ def _with_variable(environment: Environment, target: Target) -> Environment:
     if held is None and target.config is not None:
         held = target.config.env.get(VARIABLE)
     env = {**environment.env, VARIABLE: add_netdns_go(held or "")}
-    return replace(environment, env=env)
+    elsewhere = tuple(name for name in environment.env_elsewhere if name != VARIABLE)
+    return replace(environment, env=env, env_elsewhere=elsewhere)
 
 
 def _graver(one: Level | None, other: Level) -> Level:
@@ -140,23 +146,29 @@ def _label(workload: Workload) -> str:
 
 
 _CHAINCODE = (
-    "the Go chaincode that this peer builds is linked statically against glibc, and peers do not hand GODEBUG on: "
-    "set chaincode.golang.dynamicLink: true in its core.yaml (or CORE_CHAINCODE_GOLANG_DYNAMICLINK=true) and install "
+    "Go chaincode that a peer builds is linked statically against glibc, and peers do not hand GODEBUG on to it: "
+    "set chaincode.golang.dynamicLink: true in core.yaml (or CORE_CHAINCODE_GOLANG_DYNAMICLINK=true) and install "
     "the chaincode anew"
 )
+_PEERS_NAMED = 5
 _DYNAMIC_LINK = "CORE_CHAINCODE_GOLANG_DYNAMICLINK"
 
 
 def _tell_of_chaincode(needs: Iterable[Need], plan: Plan) -> None:
     """Tell the operators of peers what the peer does to chaincode (fabric, core/chaincode/platforms/golang)."""
-    for need in needs:
-        image = need.workload.image or ""
-        name, _, tag = image.rpartition("/")[2].partition(":")
-        line = line_of(tag.partition("@")[0])
-        values = need.workload.environments[0].env if need.workload.environments else {}
-        is_static = line is None or line.chaincode == "static glibc"
-        if name == "fabric-peer" and is_static and values.get(_DYNAMIC_LINK, "").lower() != "true":
-            plan.told.append(f"{_label(need.workload)}: {_CHAINCODE}")
+    peers = [need.workload for need in needs if _links_chaincode_statically(need.workload)]
+    if peers:
+        names = ", ".join(_label(peer) for peer in peers[:_PEERS_NAMED])
+        more = f" and {len(peers) - _PEERS_NAMED} more" if len(peers) > _PEERS_NAMED else ""
+        plan.told.append(f"{names}{more}: {_CHAINCODE}")
+
+
+def _links_chaincode_statically(workload: Workload) -> bool:
+    name, _, tag = (workload.image or "").rpartition("/")[2].partition(":")
+    line = line_of(tag.partition("@")[0])
+    values = workload.environments[0].env if workload.environments else {}
+    is_static = line is None or line.chaincode == "static glibc"
+    return name == "fabric-peer" and is_static and values.get(_DYNAMIC_LINK, "").lower() != "true"
 
 
 # ── checking ─────────────────────────────────────────────────────────────────────────────────────────────────────

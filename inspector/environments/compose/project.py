@@ -132,7 +132,7 @@ class _Loading:
             root = self._root(file)
             for service in self._services_of(root, reader, file):
                 known = services.get(service.name)
-                services[service.name] = service if known is None else service.over(known)
+                services[service.name] = service if known is None else replace(service.over(known), place=known.place)
             configs |= _configs_of(root, reader)
             networks |= _networks_of(root, reader)
             includes += items_of(root.get("include"), "include")
@@ -191,7 +191,7 @@ class _Loading:
             path = reader.path(service.extends_file.text)
             base_file, base_reader = str(path), Reader(reader.scope, path.parent)
         base = self._extended(service.extends.text, base_file, base_reader, (*chain, step), service.extends.place)
-        return replace(service.over(base), extends=None, extends_file=None)
+        return replace(service.over(base), extends=None, extends_file=None, bases=(base.name, *base.bases))
 
     def _include(self, node: Node, reader: Reader, including: tuple[str, ...]) -> _Parts:
         if isinstance(node, Mapping):

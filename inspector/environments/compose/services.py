@@ -87,6 +87,8 @@ class Service:
     profiles: tuple[str, ...] = ()
     extends: Word | None = None
     extends_file: Word | None = None
+    bases: tuple[str, ...] = ()
+    """Names of the services that it extends, directly or not."""
     replaced: frozenset[str] = frozenset()
     """Attributes marked ``!reset`` or ``!override``: they take nothing of what they are laid over."""
 
@@ -95,7 +97,7 @@ class Service:
         merged: dict[str, Any] = {}
         for each in fields(self):
             mine, theirs = getattr(self, each.name), getattr(base, each.name)
-            if each.name in {"name", "place", "extends", "extends_file"} or each.name in self.replaced:
+            if each.name in {"name", "place", "extends", "extends_file", "bases"} or each.name in self.replaced:
                 merged[each.name] = mine
             elif each.name in {"environment", "mounts"}:
                 merged[each.name] = {**theirs, **mine}

@@ -1,0 +1,196 @@
+"""``inspector compose``, ``k8s`` and ``fix`` through the installed command, on the samples."""
+
+import json
+import os
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import parts
+import pytest
+
+COMPOSE = parts.ROOT / "samples/compose"
+NETWORK = (str(COMPOSE / "network.yaml"), str(COMPOSE / "network-engine.yaml"))
+FABLO = str(COMPOSE / "fablo/docker-compose.yaml")
+PEER_YAML = parts.ROOT / "samples/kubernetes/peer.yaml"
+
+
+def report(*arguments: str, code: int = 1, **settings: Any) -> dict[str, Any]:
+    done = parts.inspector(*arguments, "--offline", "--no-cache", "--format", "json", **settings)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+def dns_levels(document: dict[str, Any]) -> dict[str, str]:
+    """Return workload → level of its first binary's host look-up."""
+    return {
+        environment["name"]: next(v["level"] for v in environment["verdicts"] if v["call"] == "host")
+        for target in document["targets"]
+        for environment in target["environments"]
+    }
+
+
+def test_a_network_of_the_usual_shape() -> None:
+    document = report("compose", *NETWORK, "--profile", "tools")
+    assert dns_levels(document) == {
+        "compose:orderer.example.com": "crash",
+        "compose:peer0.org1.example.com": "crash",
+        "compose:peer0.org2.example.com": "crash",
+        "compose:peer0.org3.example.com": "safe",
+        "compose:cli": "crash",
+    }
+    verdicts = [v for t in document["targets"] for e in t["environments"] for v in e["verdicts"]]
+    assert {v["confidence"] for v in verdicts} == {"inferred"}
+    assert all("not read" in target["inferred"] for target in document["targets"])
+    peers = next(t for t in document["targets"] if t["reference"].endswith("fabric-peer:1.4.3"))
+    assert [e["where"] for e in peers["environments"]] == [f"{NETWORK[0]}:27", f"{NETWORK[0]}:42"]
+    assert any(
+        "single-request-reopen" in r["text"] or "edns0" in r["text"]
+        for r in peers["environments"][0]["verdicts"][0]["reasons"]
+    )
+
+
+def test_a_generated_network_has_godebug_on_the_peers_alone() -> None:
+    assert dns_levels(report("compose", FABLO)) == {
+        "compose:ca.org1.example.com": "crash",
+        "compose:orderer0.group1.example.com": "crash",
+        "compose:peer0.org1.example.com": "latent",
+    }
+
+
+def test_a_host_chosen_or_given_decides(tmp_path: Path) -> None:
+    assert set(dns_levels(report("compose", FABLO, "--host", "plain", code=1)).values()) == {"latent"}
+    (tmp_path / "resolv.conf").write_text("nameserver 192.0.2.1\noptions single-request-reopen\n")
+    found = dns_levels(report("compose", FABLO, "--host-resolv-conf", str(tmp_path / "resolv.conf")))
+    assert found["compose:orderer0.group1.example.com"] == "crash"
+
+
+def test_manifests_through_a_pipe() -> None:
+    document = report("k8s", "-", input=PEER_YAML.read_text())
+    assert dns_levels(document) == {
+        "k8s:StatefulSet/peer0/peer": "crash",
+        "k8s:StatefulSet/peer0/enroll": "crash",
+        "k8s:StatefulSet/peer0/newer": "safe",
+        "k8s:CronJob/backup/tools": "crash",
+    }
+    targets = {e["name"]: e["where"] for t in document["targets"] for e in t["environments"]}
+    assert targets["k8s:StatefulSet/peer0/peer"] == "standard input:36"
+
+
+def test_images_are_read_where_they_are() -> None:
+    name = "inspector-samples/peer-static-glibc-crashes"
+    mine = COMPOSE / "peer.yaml"
+    image = next(line.split("image:")[1].strip() for line in mine.read_text().splitlines() if "image:" in line)
+    document = report("compose", str(mine), "--image", f"{image}=docker-archive:{parts.PEER}")
+    assert dns_levels(document) == {"compose:peer0.org1.example.com": "crash"}, name
+    verdict = document["targets"][0]["environments"][0]["verdicts"][0]
+    assert verdict["confidence"] == "observed"
+    assert any("not on every host" in reason["text"] for reason in verdict["reasons"])
+    cured = report(
+        "compose", str(COMPOSE / "peer-cured.yaml"), "--image", f"{image}=docker-archive:{parts.PEER}", code=0
+    )
+    assert dns_levels(cured) == {"compose:peer0.org1.example.com": "latent"}
+
+
+def test_an_image_of_a_manifest_is_never_a_path(tmp_path: Path) -> None:
+    (tmp_path / "peer").mkdir()
+    (tmp_path / "compose.yaml").write_text("services: {a: {image: peer}}\n")
+    document = report("compose", "compose.yaml", code=3, cwd=tmp_path)
+    assert document["targets"][0]["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        ("hyperledger/fabric-peer:latest", "--offline"),
+        ("'UPPER CASE'", "not an image name"),
+        ("hyperledger/fabric-peer:9.9.9", "--offline"),
+    ],
+)
+def test_an_image_that_cannot_be_had_is_not_safe(tmp_path: Path, image: str, told: str) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        f"services: {{a: {{image: {image}}}, b: {{image: hyperledger/fabric-peer:2.5.3}}}}\n"
+    )
+    document = report("compose", str(tmp_path / "compose.yaml"), code=4)
+    failed = [target for target in document["targets"] if target["status"] == "failed"]
+    assert len(failed) == 1
+    assert told in failed[0]["problems"][0]["message"]
+
+
+def test_what_is_wrong_with_the_flags_is_usage(tmp_path: Path) -> None:
+    for flags in (("--host", "nowhere"), ("--image", "x"), ("--call", "nothing"), ("--host-resolv-conf", "/none")):
+        done = parts.inspector("compose", FABLO, *flags)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+
+
+def test_variables_that_are_not_set_are_told() -> None:
+    done = parts.inspector("compose", FABLO, "--offline", "--env-file", os.devnull)
+    assert done.returncode == 2  # /dev/null is no regular file
+    done = parts.inspector("compose", FABLO, "--offline", "--env-file", str(COMPOSE / "network-engine.yaml"))
+    assert done.returncode == 4
+
+
+# ── fix ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def fix(*arguments: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    return parts.inspector("fix", *arguments, "--offline", "--no-cache", **settings)
+
+
+def test_fix_shows_a_diff_that_patch_takes_and_writes_nothing(tmp_path: Path) -> None:
+    text = PEER_YAML.read_text()
+    (tmp_path / "peer.yaml").write_text(text)
+    done = fix("peer.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert (tmp_path / "peer.yaml").read_text() == text
+    patched = subprocess.run(["git", "apply", "-"], input=done.stdout, cwd=tmp_path, text=True, capture_output=True)
+    assert patched.returncode == 0, patched.stderr
+    assert (tmp_path / "peer.yaml").read_text().count("netdns=go") == 3
+
+
+def test_fix_writes_once_and_keeps_mode_and_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.yaml", tmp_path / "link.yaml"
+    real.write_text((COMPOSE / "fablo/docker-compose.yaml").read_text())
+    real.chmod(0o640)
+    link.symlink_to("real.yaml")
+    (tmp_path / ".env").write_text((COMPOSE / "fablo/.env").read_text())
+    assert fix(str(link), "--write").returncode == 1, "os/user still crashes, and that is told"
+    written = real.read_text()
+    assert written.count("GODEBUG=netdns=go") == 3
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    assert link.is_symlink()
+    again = fix(str(link), "--write")
+    assert real.read_text() == written
+    assert "nothing to change" in again.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".env", "link.yaml", "real.yaml"]
+
+
+def test_what_fix_wrote_is_judged_better(tmp_path: Path) -> None:
+    path = tmp_path / "network.yaml"
+    path.write_text(Path(NETWORK[0]).read_text())
+    fix(str(path), "--write")
+    assert "crash" not in dns_levels(report("compose", str(path), "--profile", "*")).values()
+
+
+def test_fix_says_where_godebug_cannot_help_and_what_of_chaincode() -> None:
+    done = fix(*NETWORK)
+    assert "GODEBUG cannot help /usr/local/bin/peer with the call uid (crash)" in done.stderr
+    assert "chaincode.golang.dynamicLink: true" in done.stderr
+    assert (
+        "-      GODEBUG: http2client=0 # for a proxy in between\n+      GODEBUG: http2client=0,netdns=go # for a proxy in between"
+        in done.stdout
+    )
+
+
+def test_fix_refuses_what_it_cannot_do(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("a: b\n")
+    assert fix(str(tmp_path / "x.yaml")).returncode == 4
+    assert fix("-", "--write", input="services: {}").returncode == 2
+    assert fix(FABLO, str(PEER_YAML)).returncode == 2
+
+
+def test_fix_of_standard_input_shows_the_change() -> None:
+    done = fix("-", input="services: {a: {image: hyperledger/fabric-orderer:1.4.3}}\n")
+    assert done.returncode == 1
+    assert "+services: {a: {image: hyperledger/fabric-orderer:1.4.3, environment: {GODEBUG: netdns=go}}}" in done.stdout

@@ -1,0 +1,125 @@
+"""YAML from anywhere: what is well-formed is read with its places, what is hostile costs one line."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import parts
+import pytest
+
+from inspector.environments.documents import MAX_BYTES, Mapping, Scalar, Sequence, parse_documents, read_text
+from inspector.errors import InspectorError, LimitExceeded, TargetDamaged, UsageError
+
+
+def test_places_are_lines_and_columns_of_the_text() -> None:
+    (root,) = parse_documents("a:\n  - b: c # d\n    e: 'f'\n", "x.yaml")
+    assert isinstance(root, Mapping)
+    items = root.get("a")
+    assert isinstance(items, Sequence)
+    inner = items.items[0]
+    assert isinstance(inner, Mapping)
+    assert str(inner.entries["e"].value.place) == "x.yaml:3"
+    assert inner.entries["e"].value.place.column == 8
+
+
+def test_merge_keys_bring_what_is_not_written() -> None:
+    text = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc:\n  <<: [*a, *b]\n  x: 3\n"
+    root = parse_documents(text, "x.yaml")[0]
+    assert isinstance(root, Mapping)
+    merged = root.get("c")
+    assert isinstance(merged, Mapping)
+    found = {name: entry.value.text for name, entry in merged.entries.items() if isinstance(entry.value, Scalar)}
+    assert found == {"x": "3", "y": "1", "z": "2"}
+
+
+def test_json_may_be_indented_by_tabs() -> None:
+    (root,) = parse_documents('{\n\t"a": [1, "b"]\n}\n', "x.json")
+    assert isinstance(root, Mapping)
+    assert isinstance(root.get("a"), Sequence)
+
+
+def test_documents_are_told_apart_and_empty_ones_left_out() -> None:
+    assert len(parse_documents("---\na: 1\n---\n# nothing\n---\nb: 2\n...\n", "x.yaml")) == 2
+
+
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 60))
+MERGE_BOMB = "a0: &a0 {k: x}\n" + "".join(
+    f"a{i}: &a{i} {{<<: [{','.join([f'*a{i - 1}'] * 10)}], k{i}: 1}}\n" for i in range(1, 400)
+)
+HOSTILE = {
+    "deep flow": ("[" * 3000, "nested deeper"),
+    "deep block": ("\n".join(" " * n + "a:" for n in range(1000)), "nested deeper"),
+    "deep dashes": ("- " * 3000, "nested deeper"),
+    "merge bomb": (MERGE_BOMB, "merge keys bring more"),
+    "duplicate keys": ("a: 1\nb: 2\na: 3\n", "x.yaml:3: duplicate key 'a' .also on line 1."),
+    "unknown alias": ("a: *b\n", "without an anchor"),
+    "alias to itself": ("a: &a [*a]\n", "to what it stands in"),
+    "merge of a list": ("a: {<<: [1]}\n", "a merge key takes"),
+    "key that is a list": ("? [a]\n: b\n", "no single word"),
+    "tab": ("a:\n\t- b\n", "x.yaml:2: not YAML"),
+    "control characters": ("a: \x00\n", "not YAML"),
+    "template": ("image: {{ .Values.image }}\n", "no single word|not YAML"),
+    "unclosed": ('a: "b\n', "not YAML"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_costs_one_line(name: str) -> None:
+    text, told = HOSTILE[name]
+    with pytest.raises(TargetDamaged, match=told) as caught:
+        parse_documents(text, "x.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_aliases_that_would_explode_are_shared() -> None:
+    (root,) = parse_documents(BOMB, "x.yaml")
+    assert isinstance(root, Mapping)
+    assert len(root.entries) == 60
+
+
+def test_what_is_no_text_or_no_file_is_told(tmp_path: Path) -> None:
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\x7fELF\x02\x01\xff\xfe")
+    with pytest.raises(TargetDamaged, match="not UTF-8"):
+        read_text(str(binary))
+    large = tmp_path / "large.yaml"
+    with large.open("wb") as file:
+        file.truncate(100 * 1024 * 1024)
+    with pytest.raises(LimitExceeded, match=f"larger than {MAX_BYTES // 1024**2} MiB"):
+        read_text(str(large))
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero"), tmp_path / "absent"):
+        with pytest.raises(UsageError):
+            read_text(str(path))
+
+
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [("compose", "deep flow"), ("compose", "merge bomb"), ("k8s", "duplicate keys"), ("fix", "control characters")],
+)
+def test_the_command_tells_it_in_one_line_with_little_memory(tmp_path: Path, verb: str, name: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(HOSTILE[name][0])
+    command = [str(Path(sys.executable).parent / "inspector"), verb, "--offline", str(path)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)),
+    )  # fmt: skip
+    assert done.returncode == 4, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "x.yaml" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_file_that_is_not_there_is_usage(tmp_path: Path) -> None:
+    for verb in ("compose", "k8s", "fix"):
+        done = parts.inspector(verb, str(tmp_path / "none.yaml"))
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_every_error_is_the_projects_own() -> None:
+    for text, _ in HOSTILE.values():
+        with pytest.raises(InspectorError):
+            parse_documents(text, "x.yaml")
