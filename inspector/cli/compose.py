@@ -90,7 +90,7 @@ def deliver_workloads(workloads: Iterable[Workload], flags: dict[str, Any]) -> i
     from inspector.cli.delivery import deliver, exit_code
     from inspector.rollouts import judge_workloads
 
-    report = judge_workloads(workloads, reader_of(flags), _wishes(flags), elsewhere=elsewhere_of(flags))
+    report = judge_workloads(workloads, reader_of(flags), wishes_of(flags), elsewhere=elsewhere_of(flags))
     deliver(report, flags)
     if report.targets and all(target.status == "failed" for target in report.targets):
         return 3
@@ -128,7 +128,12 @@ def elsewhere_of(flags: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _wishes(flags: dict[str, Any]) -> Wishes:
+def wishes_of(flags: dict[str, Any]) -> Wishes:
+    """Return the names and calls that flags give.
+
+    Raises:
+        click.UsageError: for a call that there is not.
+    """
     from typing import get_args
 
     from inspector.facts import Call

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inspector.cli.compose import chosen_hosts, elsewhere_of, host_options, reader_of
+from inspector.cli.compose import chosen_hosts, elsewhere_of, host_options, reader_of, wishes_of
 from inspector.cli.options import image_options
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @image_options
 @click.pass_context
 def fix(ctx: click.Context, /, files: tuple[str, ...], **flags: Any) -> None:
-    r"""Write GODEBUG=netdns=go into Compose files and Kubernetes manifests, wherever it cures.
+    """Write GODEBUG=netdns=go into Compose files and Kubernetes manifests, wherever it cures.
 
     FILE is one or more Compose files of one project, or manifests; '-' is standard input. Only the lines that change
     are touched. What GODEBUG cannot cure is told on stderr.
@@ -36,7 +36,7 @@ def fix(ctx: click.Context, /, files: tuple[str, ...], **flags: Any) -> None:
     \b
     Exit codes: 0 nothing to do or all done, 1 a change is shown or something is left that crashes, 4 something
     could not be told.
-    """
+    """  # noqa: D301
     from inspector.environments.documents import read_text
     from inspector.repairs import kind_of, plan_compose, plan_kubernetes
 
@@ -46,7 +46,7 @@ def fix(ctx: click.Context, /, files: tuple[str, ...], **flags: Any) -> None:
     kinds = {kind_of(text, "standard input" if file == "-" else file) for file, text in texts.items()}
     if len(kinds) > 1:
         raise click.UsageError("give Compose files or Kubernetes manifests, not both at once")
-    common = {"elsewhere": elsewhere_of(flags), "latent": flags["latent"]}
+    common: dict[str, Any] = {"elsewhere": elsewhere_of(flags), "wishes": wishes_of(flags), "latent": flags["latent"]}
     if kinds == {"compose"}:
         plan = plan_compose(texts, chosen_hosts(flags), reader_of(flags), variables=dict(os.environ), **common)
     else:

@@ -33,6 +33,7 @@ def plan_compose(
     *,
     variables: Mapping[str, str],
     elsewhere: Mapping[str, str],
+    wishes: Wishes | None = None,
     latent: bool = False,
 ) -> Plan:
     """Plan what to write into Compose files, which are merged in the order given.
@@ -43,6 +44,7 @@ def plan_compose(
         collect: reads an image.
         variables: what the shell has.
         elsewhere: image → reference to read in its place.
+        wishes: names and calls that are known besides.
         latent: write it for what is safe here and one change from a crash too.
     """
     files = list(texts)
@@ -53,7 +55,7 @@ def plan_compose(
 
     plan = Plan()
     project, workloads = load({})
-    needs = needs_of(workloads, collect, Wishes(), elsewhere=elsewhere, latent=latent, plan=plan)
+    needs = needs_of(workloads, collect, wishes or Wishes(), elsewhere=elsewhere, latent=latent, plan=plan)
     wanted = {need.workload.name.removeprefix("compose:"): need for need in needs if need.cured}
     # What extends a service that gets the variable has it from there, as a rule.
     heirs = [name for name in wanted if set(project.services[name].bases) & set(wanted)]
@@ -106,6 +108,7 @@ def plan_kubernetes(
     collect: Collect,
     *,
     elsewhere: Mapping[str, str],
+    wishes: Wishes | None = None,
     latent: bool = False,
 ) -> Plan:
     """Plan what to write into Kubernetes manifests; arguments as for ``plan_compose``."""
@@ -113,7 +116,7 @@ def plan_kubernetes(
     manifests = load_manifests(texts, texts)
     workloads = containers_of(manifests, hosts)
     containers = [(pod, container) for pod in manifests.pods for _, container in pod.containers()]
-    needs = needs_of(workloads, collect, Wishes(), elsewhere=elsewhere, latent=latent, plan=plan)
+    needs = needs_of(workloads, collect, wishes or Wishes(), elsewhere=elsewhere, latent=latent, plan=plan)
     by_name = {need.workload.name: need for need in needs if need.cured}
     placed: list[_Placed] = []
     for workload, (pod, container) in zip(workloads, containers, strict=True):

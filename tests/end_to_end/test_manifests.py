@@ -190,6 +190,10 @@ def test_fix_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     assert fix(FABLO, str(PEER_YAML)).returncode == 2
 
 
+def test_help_has_its_exit_codes_on_a_line_of_their_own() -> None:
+    assert "\n  Exit codes: 0 nothing to do" in fix("--help").stdout
+
+
 def test_fix_of_standard_input_shows_the_change() -> None:
     done = fix("-", input="services: {a: {image: hyperledger/fabric-orderer:1.4.3}}\n")
     assert done.returncode == 1
