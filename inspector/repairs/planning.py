@@ -20,6 +20,8 @@ from inspector.repairs.godebug import add_netdns_go, has_netdns_go
 from inspector.rollouts import Collect, judge_workload, read_images
 
 VARIABLE = "GODEBUG"
+_CARE: Mapping[Level, int] = {"safe": 0, "latent": 1, "unknown": 2, "wrong": 3, "crash": 4}
+"""How much a level leaves to care for: what is not known is worse than what is known to be safe today."""
 Variables = Mapping[str, Mapping[str, str]]
 """Workload → its variables, as far as the manifests tell."""
 
@@ -110,8 +112,8 @@ def _need(target: Target, workload: Workload, wishes: Wishes, *, latent: bool) -
     given = replace(workload, environments=tuple(_with_variable(e, target) for e in workload.environments))
     after = judge_workload(target, given, wishes).verdicts
     worth = {"crash", "wrong", "unknown"} | ({"latent"} if latent else set())
-    better = {(v.path, v.call): SEVERITY[v.level] for v in after}
-    cured = tuple(v for v in before if v.level in worth and better.get((v.path, v.call), 9) < SEVERITY[v.level])
+    better = {(v.path, v.call): _CARE[v.level] for v in after}
+    cured = tuple(v for v in before if v.level in worth and better.get((v.path, v.call), 9) < _CARE[v.level])
     return Need(workload, cured, tuple(v for v in after if v.level in {"crash", "wrong", "unknown"}))
 
 
