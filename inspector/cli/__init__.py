@@ -62,12 +62,12 @@ class _Verbs(click.Group):
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", prog_name="inspector", message="%(prog)s %(version)s")
 def inspector() -> None:
-    r"""Look into container images before the rollout.
+    """Look into container images before the rollout.
 
     Says whether a binary in an image will crash in a given environment, why, and what is the smallest change that
     stops it.
 
-    \b
+    \N{BACKSPACE}
     Exit codes: 0 nothing at or above --fail-on, 1 findings at or above it, 2 usage, 3 no target found or
     reached, 4 incomplete or unknown, 130 interrupted.
     """

@@ -1,8 +1,8 @@
 """Environments that ship, as data, each with its source.
 
-What Docker makes of a host's resolv.conf was observed with engine 20.10: the default bridge keeps the host's options
-unchanged; a user-defined network gets nameserver 127.0.0.11, the host's options and ``ndots:0`` unless there is an
-ndots (libnetwork, resolvconf and sandbox_dns_unix.go).
+What Docker makes of a host's resolv.conf is what ``docker.py`` predicts, whose predictions are held against real
+engines. On a systemd-resolved host the default bridge gets the uplink file, which has no options; the host's own and
+user-defined networks get those of the stub.
 """
 
 from __future__ import annotations
@@ -10,27 +10,40 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import lru_cache
 
+from inspector.environments.docker import NetworkMode, container_resolv_conf
+from inspector.environments.hosts import Host, host_named
 from inspector.errors import UsageError
 from inspector.escaping import printable
 from inspector.facts import ContextFile, Environment
 
-_DOCKER = "Docker engine 20.10, observed; moby libnetwork sandbox_dns_unix.go"
-_UBUNTU = f"{_DOCKER}; Ubuntu 20.04 and later, systemd-resolved's /run/systemd/resolve/resolv.conf"
-_ALIBABA = f"{_DOCKER}; Alibaba Cloud ECS images, 'DNS resolution and caching policies'"
+_DOCKER = "Docker engine 20.10 and 26.1, observed; moby libnetwork sandbox_dns_unix.go"
 _KUBELET = "kubelet, pkg/kubelet/network/dns/dns.go: ClusterFirst takes no options of the node and adds ndots:5"
 
-_UBUNTU_OPTIONS = "edns0 trust-ad"
-_ALIBABA_OPTIONS = "timeout:2 attempts:3 rotate single-request-reopen"
 _NAMES = ("orderer.example.com",)
 _CLUSTER_NAMES = ("orderer.default.svc.cluster.local",)
 _HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n172.17.0.2\tcontainer\n"
 _POD_HOSTS = "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n10.244.0.2\tpod\n"
 
 
-def _docker(name: str, title: str, source: str, nameserver: str, options: str) -> Environment:
-    lines = [f"nameserver {nameserver}", *([f"options {options}"] if options else [])]
+_MODES: dict[str, tuple[NetworkMode, str]] = {
+    "bridge": ("bridge", "Docker's default bridge"),
+    "network": ("user", "a Docker network of one's own"),
+    "host": ("host", "Docker's host network"),
+}
+
+
+def _docker(network: str, host: Host) -> Environment:
+    mode, title = _MODES[network]
+    plain = host.name == "plain"
     return _environment(
-        name, title, source, "\n".join(lines) + "\n", hosts=_HOSTS, own="container", names=_NAMES, common=True
+        f"docker-{network}" if plain else f"docker-{network}-{host.name}",
+        f"{title} on {host.title}",
+        f"{_DOCKER}; {host.source}",
+        container_resolv_conf(host.files, mode),
+        hosts=_HOSTS,
+        own="container",
+        names=_NAMES,
+        common=True,
     )
 
 
@@ -63,18 +76,15 @@ def _environment(
 @lru_cache(maxsize=1)
 def presets() -> tuple[Environment, ...]:
     """Return every preset, the common ones first."""
-    ubuntu, alibaba = _UBUNTU_OPTIONS, _ALIBABA_OPTIONS
+    plain, ubuntu, alibaba = (host_named(name) for name in ("plain", "ubuntu", "alibaba"))
     return (
-        _docker("docker-bridge", "Docker's default bridge on a plain host", _DOCKER, "192.0.2.53", ""),
-        _docker("docker-network", "a Docker network of one's own on a plain host", _DOCKER, "127.0.0.11", "ndots:0"),
-        _docker("docker-bridge-ubuntu", "the default bridge on a systemd-resolved Ubuntu host", _UBUNTU, "192.0.2.53",
-                ubuntu),
-        _docker("docker-network-ubuntu", "a Docker network on a systemd-resolved Ubuntu host", _UBUNTU, "127.0.0.11",
-                f"{ubuntu} ndots:0"),
-        _docker("docker-bridge-alibaba", "the default bridge on an Alibaba Cloud ECS host", _ALIBABA, "100.100.2.136",
-                alibaba),
-        _docker("docker-network-alibaba", "a Docker network on an Alibaba Cloud ECS host", _ALIBABA, "127.0.0.11",
-                f"{alibaba} ndots:0"),
+        _docker("bridge", plain),
+        _docker("network", plain),
+        _docker("bridge", ubuntu),
+        _docker("network", ubuntu),
+        _docker("host", ubuntu),
+        _docker("bridge", alibaba),
+        _docker("network", alibaba),
         _kubernetes("kubernetes", "a pod with dnsPolicy ClusterFirst", _KUBELET, "", common=True),
         _kubernetes("kubernetes-single-request-reopen", "a pod with dnsConfig option single-request-reopen",
                     f"{_KUBELET}; advice of kubernetes/kubernetes#56903", " single-request-reopen", common=False),

@@ -59,7 +59,7 @@ def test_the_report_says_what_was_scanned_what_happens_why_and_what_helps() -> N
     done = parts.inspector("scan", "--no-cache", str(parts.PEER))
     assert done.returncode == 1
     text = " ".join(done.stdout.split())
-    for words in ("linux/amd64, sha256:", "docker-bridge-ubuntu crash", "because Go 1.15 does not know option 'edns0'", "(resolv.conf:2:9)",
+    for words in ("linux/amd64, sha256:", "docker-network-ubuntu crash", "because Go 1.15 does not know option 'edns0'", "(resolv.conf:2:9)",
                   "fix set the environment variable GODEBUG=netdns=go"):  # fmt: skip
         assert words in text
     assert done.stdout.splitlines()[-1].startswith("Verdict: ") or "Verdict: " in done.stdout.split("\n\n")[-1]
