@@ -1,4 +1,4 @@
-.PHONY: help demo test lint format lock schema samples soak matrix bench fuzz documents clean
+.PHONY: help demo test lint format lock schema samples soak soak-rollouts matrix bench fuzz documents clean
 
 help:  ## list targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ -/'
@@ -37,12 +37,16 @@ bench:  ## measure a scan against its floor; writes benchmarks/results.md
 fuzz:  ## the property tests for a long time
 	HYPOTHESIS_PROFILE=fuzz .venv/bin/python -m pytest -q tests
 
-soak:  ## thousands of random cases over every Go toolchain; engines in every combination, trixie's too
+soak:  ## thousands of random cases over every Go toolchain; engines in every combination, trixie's too; soak-rollouts
 	RESOLVER_CASES=2000 RESOLVER_TOOLCHAINS="1.15 1.19 1.21 1.22 1.23 1.24 1.25 1.26 1.27" .venv/bin/python -m pytest -q tests/resolver/test_resolver_observed.py
 	INSPECTOR_TESTS_SOAK=1 .venv/bin/python -m pytest -q tests/environments/test_docker_engines.py
+	$(MAKE) soak-rollouts
 
 matrix:  ## every make of Go binary, built and held against its facts (an hour on two cores); writes tests/binaries/matrix.md
 	.venv/bin/python tests/binaries/matrix.py
+
+soak-rollouts:  ## every combination of tests/end_to_end in a real engine; writes docs/evidence.md
+	.venv/bin/python script/soak
 
 clean:  ## remove what the scripts made
 	rm -rf .venv .demo-venv .lock-venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

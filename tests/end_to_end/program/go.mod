@@ -1,0 +1,3 @@
+module example.com/tests/rollout
+
+go 1.15
