@@ -100,9 +100,23 @@ def judge_target(target: Target, environments: Sequence[Environment] | None, wis
     return replace(target, environments=tuple(_with_omens(each, omens) for each in judged))
 
 
+def as_inferred(target: Target) -> Target:
+    """Return a judged target whose facts are inferred themselves: no verdict on it was observed."""
+
+    def infer(verdict: Verdict) -> Verdict:
+        return replace(verdict, confidence="inferred") if verdict.confidence == "observed" else verdict
+
+    return replace(
+        target,
+        environments=tuple(replace(e, verdicts=tuple(map(infer, e.verdicts))) for e in target.environments),
+    )
+
+
 def _default_environments(wishes: Wishes) -> Iterable[Environment]:
     if wishes.resolv_conf is not None:
-        return [Environment(name="given", title="the files given on the command line")]
+        # Engines and kubelets always give a host name; a name that is looked up is taken to be another one.
+        title = "the files given on the command line"
+        return [Environment(name="given", title=title, system_hostname="container")]
     return [environment for environment in presets() if environment.common]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from inspector import __version__
 from inspector.errors import InspectorError
+from inspector.fabric import describe as describe_as_fabric
 from inspector.facts import (
     Environment,
     Image,
@@ -188,11 +189,14 @@ def _describe(target: Target, image: Image, facts: Sequence[LayerFacts], options
         if binary.exposures is None
         for text in binary.problems or ("could not be analysed",)
     )
+    rootfs = root.facts() if image.has_root else RootFsFacts()
+    fabric = describe_as_fabric(target.reference, config.env if config else {}, rootfs, selection.binaries)
     return replace(
         target,
         status="incomplete" if problems else "analysed",
+        notes=(*target.notes, *fabric),
         problems=problems,
-        rootfs=root.facts() if image.has_root else RootFsFacts(),
+        rootfs=rootfs,
         script_variables=selection.script_variables,
         binaries=selection.binaries if image.has_root else tuple(replace(b, missing=None) for b in selection.binaries),
     )

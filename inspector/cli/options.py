@@ -111,12 +111,7 @@ def wishes(flags: dict[str, Any]) -> Wishes:
     """
     from inspector.judging import Wishes
 
-    env: dict[str, str] = {}
-    for variable in flags["variables"]:
-        name, equals, value = variable.partition("=")
-        if not equals or not name:
-            raise click.UsageError(f"--env '{variable}': give NAME=VALUE")
-        env[name] = value
+    env = variables_of(flags["variables"], "--env")
     return Wishes(
         resolv_conf=read_context_file(flags["resolv_conf"]),
         nsswitch_conf=read_context_file(flags["nsswitch"]),
@@ -124,6 +119,21 @@ def wishes(flags: dict[str, Any]) -> Wishes:
         names=tuple(flags["names"]),
         calls=tuple(flags["calls"]),
     )
+
+
+def variables_of(given: tuple[str, ...], option: str) -> dict[str, str]:
+    """Turn ``NAME=VALUE`` words of an option into variables.
+
+    Raises:
+        click.UsageError: if one is not of that form.
+    """
+    env: dict[str, str] = {}
+    for variable in given:
+        name, equals, value = variable.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"{option} '{variable}': give NAME=VALUE")
+        env[name] = value
+    return env
 
 
 def read_context_file(path: Path | None) -> ContextFile | None:

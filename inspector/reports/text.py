@@ -75,7 +75,7 @@ def _render_head(target: Target, style: TextStyle) -> Iterator[str]:
     if line:
         yield f"  {line}"
     for note in target.notes:
-        yield f"  {printable(note)}"
+        yield from _wrap("  ", printable(note), style)
 
 
 def _render_matrix(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from inspector.fabric import place_of_variables
 from inspector.facts import ContextFile, Decision, ImageLibc
 from inspector.risk.entering import INSIDE, era_of, version_of
 from inspector.risk.situation import USER_CALLS, Situation
@@ -59,7 +60,8 @@ def _environment_cures(situation: Situation) -> Iterator[Change]:
         if variable in situation.context.env:
             yield Change("env", f"unset {variable}", _with_env(situation, variable, None))
     value = netdns_go(situation.context.env.get("GODEBUG"))
-    yield Change("env", f"set the environment variable GODEBUG={value}", _with_env(situation, "GODEBUG", value))
+    text = f"set the environment variable GODEBUG={value} {place_of_variables(situation.binary)}".rstrip()
+    yield Change("env", text, _with_env(situation, "GODEBUG", value))
 
 
 def _resolv_conf_cures(situation: Situation) -> Iterator[Change]:

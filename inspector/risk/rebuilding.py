@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.fabric import role_of
+from inspector.fabric import remedies_for, role_of
 from inspector.facts import Remedy, Verdict
 from inspector.risk.situation import USER_CALLS, Situation
 
@@ -22,23 +22,12 @@ def rebuild_remedies(situation: Situation, verdict: Verdict) -> tuple[Remedy, ..
 
 
 def _fabric(situation: Situation) -> tuple[Remedy, ...]:
-    binary = situation.binary
-    role = role_of(binary.path) if binary.path else None
-    module = binary.go.module if binary.go else None
-    # Chaincode is somebody's own module; other programs only share a name with Fabric's.
-    if role != "chaincode" and module is not None and "hyperledger/fabric" not in module:
-        return ()
-    if role == "chaincode":
-        text = "set chaincode.golang.dynamicLink: true in the peer's core.yaml and install the chaincode again"
-        return (Remedy(kind="fabric", text=text),)
-    if role in {"peer", "orderer"}:
-        return (Remedy(kind="fabric", text="use an official image of 1.4.4 or later: it is linked dynamically"),)
-    if role in {"fabric-ca-server", "fabric-ca-client"}:
-        return (Remedy(kind="fabric", text="use an official fabric-ca image of 1.5.0 or later: linked dynamically"),)
-    return ()
+    return tuple(Remedy(kind="fabric", text=text) for text in remedies_for(situation.binary))
 
 
 def _flags(situation: Situation) -> tuple[Remedy, ...]:
+    if role_of(situation.binary.path) == "chaincode":
+        return ()  # the peer links it, with flags of its own
     if situation.binary.go is None or ("clib" in situation.kinds and situation.call == "clib"):
         return (Remedy(kind="rebuild", text="rebuild it dynamically, or statically against musl"),)
     # osusergo came with Go 1.11 (go1.11 release notes, os/user).

@@ -1,0 +1,3 @@
+module example.com/samples/chaincode
+
+go 1.15
