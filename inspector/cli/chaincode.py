@@ -49,6 +49,8 @@ def chaincode(ctx: click.Context, /, ccenv: str, baseos: str, **flags: Any) -> N
     from inspector.judging import as_inferred, judge_target
     from inspector.scanning import report_of
 
+    if flags["paths"]:
+        raise click.UsageError("--path has no meaning here: the image to be holds one program")
     settings = _settings(flags)
     release = _release(flags["go"])
     known = wishes(flags)

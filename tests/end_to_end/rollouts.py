@@ -456,7 +456,7 @@ def apply(one: Engine, row: Row, rollout: Rollout, prediction: Prediction, remed
         release = next(name for name, version in toolchains.LIBC.items() if version == match[1])
         modules = row.image.partition("+")[2]
         return replace(rollout, image=one.image(row.build, f"{release}+{modules}" if modules else release, row.user))
-    if kind == "rebuild" and (match := re.search(r"-tags ([a-z,]+)", text)):
+    if kind == "rebuild" and (match := re.search(r"-tags ([a-z]+(?:,[a-z]+)*)", text)):
         how = replace(BUILDS[row.build], tags=match[1], ldflags="")
         return replace(rollout, image=one.image(how, row.image, row.user))
     return None

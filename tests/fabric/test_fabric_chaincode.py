@@ -277,6 +277,7 @@ def test_beforehand_and_afterwards_agree(images: dict[str, str], age: str, go: s
         (("--ccenv", "dir:/etc", "--baseos", "dir:/etc", "--go", "x.y"), 2, "--go"),
         (("--ccenv", "dir:/etc", "--baseos", "dir:/etc", "--core-yaml", "/nowhere"), 2, "/nowhere"),
         (("--ccenv", "dir:/etc", "--baseos", "dir:/etc", "--peer-env", "X"), 2, "NAME=VALUE"),
+        (("--ccenv", "dir:/etc", "--baseos", "dir:/etc", "--path", "/x"), 2, "--path"),
     ],
 )
 def test_errors_are_told_as_scan_tells_them(flags: tuple[str, ...], status: int, told: str) -> None:
