@@ -206,9 +206,9 @@ class Engine:
         """Import a root filesystem and return the image's name."""
         tag = f"base/{name.replace('+', '-with-')}:1"
         if self.docker("image", "inspect", tag).returncode != 0:
-            archive = subprocess.Popen(["tar", "-C", image_root(name), "-c", "."], stdout=subprocess.PIPE)
-            self.do("import", "-", tag, stdin=archive.stdout)
-            assert archive.wait() == 0
+            with subprocess.Popen(["tar", "-C", image_root(name), "-c", "."], stdout=subprocess.PIPE) as archive:
+                self.do("import", "-", tag, stdin=archive.stdout)
+            assert archive.returncode == 0
         return tag
 
     def image(self, build: str | Build, root: str, user: str = "") -> str:
@@ -414,7 +414,8 @@ def classify(row: Row, end: str, said: str) -> str:
 
 def _is_honest(row: Row, output: str) -> bool:
     """Whether the program was told, rightly, that what it asked for does not exist."""
-    return "nobody-of-this-name" in row.argument and "unknown" in output
+    absent = "nobody-of-this-name" in row.argument or (row.call == "current" and row.user)
+    return bool(absent) and ("unknown user" in output or "Current requires" in output)
 
 
 def disagreement(prediction: Prediction, seen: Counter[str]) -> str:

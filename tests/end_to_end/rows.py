@@ -1,6 +1,6 @@
 """The combinations that are tried in a real engine, as data.
 
-Those with ``ci=True`` are run by every test run, all of them by ``make soak``; docs/evidence.md has what came of them.
+Those with ``ci=True`` are run by every test run, all of them by ``make soak-rollouts``; docs/evidence.md has what came of them.
 """
 
 from __future__ import annotations
