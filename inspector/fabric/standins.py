@@ -78,7 +78,7 @@ def stand_in(repository: str, tag: str | None) -> Target | None:
 
 def _make_of(name: str, tag: str) -> _Make | None:
     line = line_of(tag)
-    if line is None:
+    if line is None or line.linkage in {"static musl", "static pure Go"}:  # of two pre-releases only
         return None
     linkage: str = line.linkage
     if name == "fabric-tools" and line.at_risk and line.first >= (1, 2, 0):
