@@ -19,6 +19,7 @@ _VERBS = {
     "chaincode": "Judge the Go chaincode image that a Fabric peer would build.",
     "facts": "Print what an image holds, as JSON, without judging it.",
     "judge": "Judge stored facts again, without the image.",
+    "convert": "Render a saved report in other formats, without scanning.",
     "resolve": "Say which resolver a Go binary takes, and why.",
     "compose": "Judge every service of Compose files where it will run.",
     "k8s": "Judge every container of Kubernetes manifests where it will run.",

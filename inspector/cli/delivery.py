@@ -10,20 +10,33 @@ from typing import Any
 import click
 
 from inspector.cli.options import terminal_width, wants_colour
+from inspector.cli.pairs import pairs_of
 from inspector.errors import InspectorError
 from inspector.facts import Report
 
 
 def deliver(report: Report, flags: dict[str, Any]) -> None:
-    """Render the report in the wanted format to stdout or to ``--output``."""
-    from inspector.reports import TextStyle, encode_report, render_text
+    """Render the report in every wanted format to where it is wanted: files first, then stdout.
 
-    output: Path | None = flags["output"]
-    if flags["form"] == "json":
-        write(encode_report(report), output)
-        return
-    style = TextStyle(width=terminal_width(), colour=wants_colour(to_file=output is not None), verbose=flags["verbose"])
-    write(render_text(report, style).encode(), output)
+    A report without targets has nothing to say to a person: as text on stdout it is left out.
+    """
+    from inspector.reports.formats import Rendering, render
+    from inspector.reports.text import TextStyle
+
+    failing = [
+        level for level in SEVERITY if flags["fail_on"] != "never" and SEVERITY[level] >= SEVERITY[flags["fail_on"]]
+    ]
+    chosen = pairs_of(flags["forms"], flags["outputs"])
+    for delivery in sorted(chosen, key=lambda each: each.output is None):
+        to_file = delivery.output is not None
+        if not report.targets and not to_file and delivery.form in {"text", "plain"}:
+            continue
+        rendering = Rendering(
+            style=TextStyle(width=terminal_width(), colour=wants_colour(to_file=to_file), verbose=flags["verbose"]),
+            failing=frozenset(failing),
+            allow_incomplete=flags["allow_incomplete"],
+        )
+        write(render(report, delivery.form, rendering), delivery.output)
 
 
 def write(content: bytes, output: Path | None) -> None:

@@ -29,7 +29,9 @@ def judge(ctx: click.Context, /, files: tuple[str, ...], batch: str | None, **fl
         from inspector.cli.batch import run_batch
         from inspector.risk.batch import answer
 
-        ctx.exit(run_batch(batch, answer, flags["output"]))
+        if len(flags["outputs"]) > 1:
+            raise click.UsageError("--batch has one --output")
+        ctx.exit(run_batch(batch, answer, next(iter(flags["outputs"]), None)))
     if not files:
         raise click.UsageError("give a FILE written by 'inspector facts', or --batch")
     from inspector.cli.delivery import deliver, exit_code
@@ -38,13 +40,19 @@ def judge(ctx: click.Context, /, files: tuple[str, ...], batch: str | None, **fl
 
     known = wishes(flags)
     environments = chosen_environments(flags)
-    targets = [target for name in files for target in _read(name).targets]
+    targets = [target for name in files for target in read_report(name).targets]
     report = report_of(judge_target(target, environments, known) for target in targets)
     deliver(report, flags)
     ctx.exit(exit_code(report, (), fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"]))
 
 
-def _read(name: str) -> Report:
+def read_report(name: str) -> Report:
+    """Read a report or a facts document from a file, or from stdin where ``name`` is ``-``.
+
+    Raises:
+        click.UsageError: if it cannot be read.
+        UsageError: if it is no such document.
+    """
     from inspector.reports import decode_report
     from inspector.reports.document import MAX_DOCUMENT
 

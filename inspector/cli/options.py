@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
+from inspector.cli.pairs import format_options
 from inspector.facts import Call, ContextFile, Environment
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ def output_options(command: _Command) -> _Command:
     """Add the flags that say what to print, where, and with which exit code."""
     return _apply(
         command,
-        click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
-        click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write the result there."),
+        format_options,
         click.option(
             "--fail-on",
             type=click.Choice(["crash", "wrong", "latent", "unknown", "never"]),

@@ -39,8 +39,7 @@ def scan(ctx: click.Context, /, references: tuple[str, ...], **flags: Any) -> No
     environments = chosen_environments(flags)
     targets, errors = collect_all(references, flags)
     report = report_of(judge_target(target, environments, known) for target in targets)
-    if report.targets or flags["form"] == "json":
-        deliver(report, flags)
+    deliver(report, flags)
     ctx.exit(exit_code(report, errors, fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"]))
 
 
