@@ -1,0 +1,252 @@
+"""One HTML page: no script, nothing from elsewhere, light and dark, readable on a phone and by keyboard.
+
+Everything from outside goes through ``_text``: made printable, then escaped. Its content security policy allows the
+page's own style and nothing else. The matrix is a table whose cells lead to the reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from inspector.escaping import printable
+from inspector.facts import BinaryFacts, Level, Report, Target, Verdict
+from inspector.reports.catalogue import LEVELS
+from inspector.reports.findings import waiver_of
+from inspector.reports.page import STYLE
+from inspector.reports.wording import RANK, describe_binary, describe_outcome, describe_rootfs, worst
+
+_SIGNS: dict[Level, str] = {"crash": "✕", "wrong": "≠", "latent": "!", "unknown": "?", "safe": "✓"}
+_MAX_ITEMS = 40
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Group:
+    """Environments in which the same is to be said of one binary."""
+
+    anchor: str
+    path: str
+    environments: list[str]
+    verdicts: Sequence[Verdict]
+
+    @property
+    def level(self) -> Level:
+        gravest = worst(self.verdicts)
+        return gravest.level if gravest else "unknown"
+
+    @property
+    def waived(self) -> bool:
+        risky = [verdict for verdict in self.verdicts if verdict.level != "safe"]
+        return bool(risky) and all(waiver_of(verdict) is not None for verdict in risky)
+
+
+def render_html(report: Report) -> str:
+    """Return the report as one HTML document."""
+    numbered = list(enumerate(report.targets))
+    body = [_header(report)]
+    if len(numbered) > 1:
+        body.append(_contents(numbered))
+    body += ["\n".join(_target(number, target)) for number, target in numbered]
+    body.append(_legend(report))
+    return "\n".join(
+        (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">',
+            f'<link rel="icon" href="data:,">\n<title>{_text(_title(report))}</title>',
+            f"<style>{STYLE}</style>\n</head>\n<body>",
+            '<a class="skip" href="#main">To the results</a>',
+            *body,
+            "</body>\n</html>\n",
+        )
+    )
+
+
+def _text(text: str, limit: int = 500) -> str:
+    return escape(printable(text, limit=limit))
+
+
+def _title(report: Report) -> str:
+    what = report.targets[0].reference if len(report.targets) == 1 else f"{len(report.targets)} images"
+    return f"{report.summary.worst or 'nothing to judge'}: {printable(what, limit=200)} – inspector"
+
+
+def _badge(level: Level, *, waived: bool = False) -> str:
+    said = f"{level}, waived" if waived else level
+    return f'<span class="badge {level}"><span aria-hidden="true">{_SIGNS[level]}</span> {said}</span>'
+
+
+def _header(report: Report) -> str:
+    summary = report.summary
+    levels = [level for level in RANK if getattr(summary, level)]
+    counts = "".join(f"<li>{_badge(level)} {getattr(summary, level)}</li>" for level in levels)
+    incomplete = sum(target.status != "analysed" for target in report.targets)
+    if summary.worst is None:
+        told = "Nothing could be analysed." if incomplete else "Nothing to judge: no binary of interest was found."
+    else:
+        told = f"{_badge(summary.worst)} {escape(LEVELS[summary.worst]).capitalize()}."
+    more = (
+        f'<p class="problem">{incomplete} of {len(report.targets)} images could not be analysed to the end.</p>'
+        if incomplete
+        else ""
+    )
+    return (
+        f'<header>\n<h1>Will it crash?</h1>\n<p class="lead">{told}</p>\n{more}'
+        f'<ul class="counts" aria-label="Binaries × environments by their worst verdict">{counts}</ul>\n'
+        f'</header>\n<main id="main" tabindex="-1">'
+    )
+
+
+def _contents(numbered: Sequence[tuple[int, Target]]) -> str:
+    rows = "".join(
+        f'<li>{_badge(_level_of(target))} <a href="#t{number}">{_text(target.reference)}</a></li>'
+        for number, target in sorted(numbered, key=lambda pair: -RANK[_level_of(pair[1])])
+    )
+    return f'<nav aria-label="Images">\n<h2>Images</h2>\n<ul class="contents">{rows}</ul>\n</nav>'
+
+
+def _level_of(target: Target) -> Level:
+    gravest = worst(verdict for environment in target.environments for verdict in environment.verdicts)
+    if target.status == "failed" or (target.status == "incomplete" and (not gravest or gravest.level == "safe")):
+        return "unknown"
+    return gravest.level if gravest else "safe"
+
+
+def _target(number: int, target: Target) -> Iterator[str]:
+    yield f'<section id="t{number}" aria-labelledby="t{number}h">'
+    yield f'<h2 id="t{number}h"><code>{_text(target.reference)}</code></h2>'
+    facts = (target.platform, target.digest, describe_rootfs(target.rootfs) if target.rootfs else None, *target.notes)
+    yield f'<p class="facts">{" · ".join(_text(fact) for fact in facts if fact)}</p>'
+    for problem in target.problems[:_MAX_ITEMS]:
+        word = "Not analysed" if target.status == "failed" else "Incomplete"
+        yield f'<p class="problem"><strong>{word}:</strong> {_text(problem.message)}</p>'
+    if not target.binaries and target.status != "failed":
+        yield "<p>No binary of interest: no Go program, no static program with NSS inside, no known entrypoint.</p>"
+    if target.binaries and target.environments:
+        groups = _groups(number, target)
+        yield _matrix(number, target, groups)
+        yield from (_reasons(group, target) for group in sorted(groups, key=lambda group: -RANK[group.level]))
+    elif target.binaries:
+        yield "<ul>" + "".join(_binary_item(binary) for binary in target.binaries) + "</ul>"
+    yield "</section>"
+
+
+def _binary_item(binary: BinaryFacts) -> str:
+    return f"<li><code>{_text(binary.path)}</code> {_text(describe_binary(binary))}</li>"
+
+
+def _groups(number: int, target: Target) -> list[_Group]:
+    """Group environments in which the same verdicts hold for one binary, in the order in which they come."""
+    found: dict[tuple[str, tuple[Verdict, ...]], _Group] = {}
+    for environment in target.environments:
+        by_path: dict[str, list[Verdict]] = {}
+        for verdict in environment.verdicts:
+            by_path.setdefault(verdict.path or "", []).append(verdict)
+        for path, verdicts in by_path.items():
+            key = (path, tuple(verdicts))
+            group = found.setdefault(
+                key, _Group(anchor=f"t{number}r{len(found)}", path=path, environments=[], verdicts=verdicts)
+            )
+            group.environments.append(environment.name)
+    return list(found.values())
+
+
+def _matrix(number: int, target: Target, groups: Sequence[_Group]) -> str:
+    """Environments down, binaries across; each cell leads to its reasons."""
+    by_cell = {(group.path, name): group for group in groups for name in group.environments}
+    gravity: dict[str, int] = {}
+    for group in groups:
+        gravity[group.path] = max(gravity.get(group.path, 0), RANK[group.level])
+    paths = sorted(gravity, key=lambda path: -gravity[path])
+    heads = "".join(f'<th scope="col"><code>{_text(path, 120)}</code></th>' for path in paths)
+    rows = []
+    for environment in target.environments:
+        where = f"<br><small>{_text(environment.where, 120)}</small>" if environment.where else ""
+        cells = "".join(_cell(by_cell.get((path, environment.name)), environment.name) for path in paths)
+        rows.append(f'<tr><th scope="row">{_text(environment.name, 120)}{where}</th>{cells}</tr>')
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-labelledby="t{number}c">'
+        f'<table class="matrix"><caption id="t{number}c">Environments down, binaries across; each cell leads to its '
+        f"reasons</caption>\n<thead><tr><td></td>{heads}</tr></thead>\n<tbody>\n"
+        + "\n".join(rows)
+        + "\n</tbody></table></div>"
+    )
+
+
+def _cell(group: _Group | None, environment: str) -> str:
+    if group is None:
+        return "<td>–</td>"
+    label = f"{group.level}{', waived' if group.waived else ''}: {group.path} in {environment}"
+    shown = f"{group.level}{'<br><small>waived</small>' if group.waived else ''}"
+    return (
+        f'<td><a class="cell {group.level}" href="#{group.anchor}" aria-label="{_text(label)}">'
+        f'<span aria-hidden="true">{_SIGNS[group.level]}</span> {shown}</a></td>'
+    )
+
+
+def _reasons(group: _Group, target: Target) -> str:
+    binary = next((binary for binary in target.binaries if binary.path == group.path), None)
+    what = f'<p class="facts">{_text(describe_binary(binary))}</p>' if binary else ""
+    every = len(group.environments) == len(target.environments) > 1
+    where = "every environment" if every else ", ".join(_text(name, 120) for name in group.environments)
+    verdicts = sorted(group.verdicts, key=lambda verdict: -RANK[verdict.level])
+    return (
+        f'<article id="{group.anchor}" class="{group.level}" tabindex="-1">\n'
+        f"<h3>{_badge(group.level, waived=group.waived)} <code>{_text(group.path)}</code> in {where}</h3>\n{what}"
+        + "\n".join(_verdict(verdict) for verdict in verdicts)
+        + "\n</article>"
+    )
+
+
+def _verdict(verdict: Verdict) -> str:
+    outcome = describe_outcome(verdict)
+    call = (
+        f"{verdict.call} " + (f"of <code>{_text(verdict.name)}</code>" if verdict.name else "") if verdict.call else ""
+    )
+    parts = [
+        f'<div class="verdict">\n<h4>{_badge(verdict.level)} {call}{": " + escape(outcome) if outcome else ""}</h4>'
+    ]
+    waived = waiver_of(verdict)
+    if waived is not None:
+        parts.append(f'<p class="problem"><strong>Waived:</strong> {_text(waived)}</p>')
+    parts.append(_listed("Because", [_reason(r.text, r.where) for r in verdict.reasons]))
+    if verdict.level != "safe":
+        parts.append(_listed("What stops it", [_text(remedy.text) for remedy in verdict.remedies]))
+    if verdict.level in {"safe", "latent"}:
+        parts.append(_folded("What would change it", [_text(flip.change) for flip in verdict.flips]))
+    parts.append(_folded("Evidence", [f"<code>{_text(item)}</code>" for item in verdict.evidence]))
+    order = f", order {_text(verdict.order)}" if verdict.order else ""
+    resolver = f", resolver {verdict.decision}{order}" if verdict.decision else ""
+    parts.append(
+        f'<p class="facts">Rule <code>{_text(verdict.rule)}</code>, {verdict.confidence}{resolver}</p>\n</div>'
+    )
+    return "\n".join(part for part in parts if part)
+
+
+def _reason(text: str, where: str | None) -> str:
+    return _text(text) + (f" <code>{_text(where, 120)}</code>" if where else "")
+
+
+def _items(items: Sequence[str]) -> str:
+    more = [f"and {len(items) - _MAX_ITEMS} more"] if len(items) > _MAX_ITEMS else []
+    return "<ul>" + "".join(f"<li>{item}</li>" for item in [*items[:_MAX_ITEMS], *more]) + "</ul>"
+
+
+def _listed(title: str, items: Sequence[str]) -> str:
+    return f"<h5>{title}</h5>\n{_items(items)}" if items else ""
+
+
+def _folded(title: str, items: Sequence[str]) -> str:
+    return f"<details><summary>{title} ({len(items)})</summary>{_items(items)}</details>" if items else ""
+
+
+def _legend(report: Report) -> str:
+    meanings = "".join(f"<dt>{_badge(level)}</dt><dd>{escape(LEVELS[level])}</dd>" for level in RANK)
+    return (
+        f"</main>\n<footer>\n<h2>What the levels mean</h2>\n<dl>{meanings}</dl>\n"
+        f'<p class="facts">inspector {_text(report.tool.version, 80)}, '
+        f"report schema {_text(report.schema.version, 80)}</p>\n</footer>"
+    )
