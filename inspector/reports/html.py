@@ -7,13 +7,13 @@ page's own style and nothing else. The matrix is a table whose cells lead to the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from inspector.escaping import printable
 from inspector.facts import BinaryFacts, Level, Report, Target, Verdict
 from inspector.reports.catalogue import LEVELS
-from inspector.reports.findings import waiver_of
+from inspector.reports.findings import findings_of, waiver_of
 from inspector.reports.page import STYLE
 from inspector.reports.wording import RANK, describe_binary, describe_outcome, describe_rootfs, worst
 
@@ -44,7 +44,7 @@ class _Group:
 
 def render_html(report: Report) -> str:
     """Return the report as one HTML document."""
-    numbered = list(enumerate(report.targets))
+    numbered = sorted(enumerate(report.targets), key=lambda pair: -RANK[_level_of(pair[1])])
     body = [_header(report)]
     if len(numbered) > 1:
         body.append(_contents(numbered))
@@ -87,7 +87,7 @@ def _header(report: Report) -> str:
     if summary.worst is None:
         told = "Nothing could be analysed." if incomplete else "Nothing to judge: no binary of interest was found."
     else:
-        told = f"{_badge(summary.worst)} {escape(LEVELS[summary.worst]).capitalize()}."
+        told = f"{_badge(summary.worst)} {_conclusion(report)}"
     more = (
         f'<p class="problem">{incomplete} of {len(report.targets)} images could not be analysed to the end.</p>'
         if incomplete
@@ -100,10 +100,20 @@ def _header(report: Report) -> str:
     )
 
 
+def _conclusion(report: Report) -> str:
+    """Say the gravest finding, and its smallest remedy."""
+    gravest = next((finding for finding in findings_of(report) if finding.verdict is not None), None)
+    if gravest is None or gravest.verdict is None:
+        return "No binary would crash in these environments."
+    remedies = gravest.verdict.remedies
+    fix = f" Smallest remedy: {_text(remedies[0].text)}." if remedies else ""
+    return f"{escape(gravest.title[:1].upper() + gravest.title[1:])}.{fix}"
+
+
 def _contents(numbered: Sequence[tuple[int, Target]]) -> str:
     rows = "".join(
         f'<li>{_badge(_level_of(target))} <a href="#t{number}">{_text(target.reference)}</a></li>'
-        for number, target in sorted(numbered, key=lambda pair: -RANK[_level_of(pair[1])])
+        for number, target in numbered
     )
     return f'<nav aria-label="Images">\n<h2>Images</h2>\n<ul class="contents">{rows}</ul>\n</nav>'
 
@@ -146,12 +156,17 @@ def _groups(number: int, target: Target) -> list[_Group]:
         for verdict in environment.verdicts:
             by_path.setdefault(verdict.path or "", []).append(verdict)
         for path, verdicts in by_path.items():
-            key = (path, tuple(verdicts))
+            key = (path, tuple(_essence(verdict) for verdict in verdicts))
             group = found.setdefault(
                 key, _Group(anchor=f"t{number}r{len(found)}", path=path, environments=[], verdicts=verdicts)
             )
             group.environments.append(environment.name)
     return list(found.values())
+
+
+def _essence(verdict: Verdict) -> Verdict:
+    """Return what a verdict says; which resolver a safe call takes makes no difference to its reader."""
+    return replace(verdict, decision=None, order=None) if verdict.level == "safe" else verdict
 
 
 def _matrix(number: int, target: Target, groups: Sequence[_Group]) -> str:
@@ -202,13 +217,11 @@ def _reasons(group: _Group, target: Target) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
-    outcome = describe_outcome(verdict)
-    call = (
-        f"{verdict.call} " + (f"of <code>{_text(verdict.name)}</code>" if verdict.name else "") if verdict.call else ""
-    )
-    parts = [
-        f'<div class="verdict">\n<h4>{_badge(verdict.level)} {call}{": " + escape(outcome) if outcome else ""}</h4>'
-    ]
+    asked = f" of <code>{_text(verdict.name)}</code>" if verdict.name else ""
+    call = f" {verdict.call}{asked}" if verdict.call else ""
+    outcome = "safe as long as nothing changes" if verdict.level == "latent" else describe_outcome(verdict)
+    said = f": {escape(outcome)}" if outcome else ""
+    parts = [f'<div class="verdict">\n<h4>{_badge(verdict.level)}{call}{said}</h4>']
     waived = waiver_of(verdict)
     if waived is not None:
         parts.append(f'<p class="problem"><strong>Waived:</strong> {_text(waived)}</p>')
@@ -219,7 +232,7 @@ def _verdict(verdict: Verdict) -> str:
         parts.append(_folded("What would change it", [_text(flip.change) for flip in verdict.flips]))
     parts.append(_folded("Evidence", [f"<code>{_text(item)}</code>" for item in verdict.evidence]))
     order = f", order {_text(verdict.order)}" if verdict.order else ""
-    resolver = f", resolver {verdict.decision}{order}" if verdict.decision else ""
+    resolver = f", resolver {verdict.decision}{order}" if verdict.decision and verdict.level != "safe" else ""
     parts.append(
         f'<p class="facts">Rule <code>{_text(verdict.rule)}</code>, {verdict.confidence}{resolver}</p>\n</div>'
     )
