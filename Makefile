@@ -1,4 +1,4 @@
-.PHONY: help demo test lint format lock schema samples soak soak-rollouts matrix bench fuzz documents clean
+.PHONY: help demo test lint format lock schema golden samples soak soak-rollouts matrix bench fuzz documents clean
 
 help:  ## list targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ -/'
@@ -27,6 +27,9 @@ schema:  ## write the report's JSON Schema from the types
 
 documents:  ## write what README.md and docs/ show of the program anew
 	.venv/bin/python script/document
+
+golden:  ## write the golden files of the report's formats anew
+	REPORTS_GOLDEN=write .venv/bin/python -m pytest -q tests/reports/test_reports_formats.py -k golden
 
 samples:  ## write the samples' expected facts anew (samples/generate makes the images)
 	for image in samples/images/*; do name=$$(basename $$image); .venv/bin/inspector facts --no-cache $$image -o samples/expected/$${name%%.*}.json || exit 1; done

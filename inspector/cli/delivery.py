@@ -19,6 +19,9 @@ def deliver(report: Report, flags: dict[str, Any]) -> None:
     """Render the report in every wanted format to where it is wanted: files first, then stdout.
 
     A report without targets has nothing to say to a person: as text on stdout it is left out.
+
+    Raises:
+        InspectorError: if a format cannot tell this report; the other formats are written all the same.
     """
     from inspector.reports.formats import Rendering, render
     from inspector.reports.text import TextStyle
@@ -26,8 +29,8 @@ def deliver(report: Report, flags: dict[str, Any]) -> None:
     failing = [
         level for level in SEVERITY if flags["fail_on"] != "never" and SEVERITY[level] >= SEVERITY[flags["fail_on"]]
     ]
-    chosen = pairs_of(flags["forms"], flags["outputs"])
-    for delivery in sorted(chosen, key=lambda each: each.output is None):
+    refused: InspectorError | None = None
+    for delivery in sorted(pairs_of(flags["forms"], flags["outputs"]), key=lambda each: each.output is None):
         to_file = delivery.output is not None
         if not report.targets and not to_file and delivery.form in {"text", "plain"}:
             continue
@@ -36,7 +39,12 @@ def deliver(report: Report, flags: dict[str, Any]) -> None:
             failing=frozenset(failing),
             allow_incomplete=flags["allow_incomplete"],
         )
-        write(render(report, delivery.form, rendering), delivery.output)
+        try:
+            write(render(report, delivery.form, rendering), delivery.output)
+        except InspectorError as error:
+            refused = error
+    if refused is not None:
+        raise refused
 
 
 def write(content: bytes, output: Path | None) -> None:

@@ -179,7 +179,9 @@ def _render_risk(risk: _Risk, style: TextStyle, environments: int) -> Iterator[s
     )
     asked = f" of {', '.join(printable(name) for name in risk.names)}" if risk.names else ""
     if verdict.call:
-        yield from _wrap("    call     ", f"{verdict.call}{asked} [{verdict.rule}, {verdict.confidence}]", style)
+        yield from _wrap(
+            "    call     ", f"{verdict.call}{asked} [{printable(verdict.rule)}, {verdict.confidence}]", style
+        )
     for number, reason in enumerate(verdict.reasons if style.verbose else verdict.reasons[:6]):
         where = f" ({printable(reason.where)})" if reason.where else ""
         yield from _wrap("    because  " if number == 0 else "             ", printable(reason.text) + where, style)

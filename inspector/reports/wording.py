@@ -34,9 +34,9 @@ def describe_binary(binary: BinaryFacts) -> str:
             binary.libc.version
             or {"before-2.34": "before 2.34", "2.34-or-later": "2.34 or later", None: ""}[binary.libc.era]
         )
-        parts.append(f"{binary.libc.kind} {version}".strip() + " inside")
+        parts.append(f"{binary.libc.kind} {printable(version, limit=40)}".strip() + " inside")
     elif binary.needs_glibc:
-        parts.append(f"needs glibc {binary.needs_glibc}")
+        parts.append(f"needs glibc {printable(binary.needs_glibc, limit=40)}")
     elif binary.linkage.startswith("dynamic") and binary.libc.kind == "musl":
         parts.append("musl")
     if binary.go is not None:
@@ -44,7 +44,7 @@ def describe_binary(binary: BinaryFacts) -> str:
         kinds = {exposure.kind for exposure in binary.exposures or ()}
         resolver = " with the cgo resolver" if "dns" in kinds else ""
         parts.append(f"Go {printable(binary.go.version, limit=40)}{guess}{resolver}")
-    parts.append(binary.machine)
+    parts.append(printable(binary.machine, limit=40))
     return ", ".join(parts)
 
 
@@ -56,7 +56,8 @@ def describe_rootfs(rootfs: RootFsFacts | None) -> str:
         return "no libc in the image"
     if rootfs.libc.kind == "unknown":
         return "unknown libc in the image"
-    return f"{rootfs.libc.kind} {rootfs.libc.version or 'of unknown version'} in the image"
+    version = printable(rootfs.libc.version or "of unknown version", limit=40)
+    return f"{rootfs.libc.kind} {version} in the image"
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict | None:

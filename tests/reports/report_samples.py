@@ -99,7 +99,7 @@ def waive(verdict: Verdict) -> Verdict:
 
 
 _FIXED = {"level", "outcome", "likelihood", "confidence", "decision", "call", "status", "kind", "linkage", "era", "source",
-          "analyser", "schema", "machine"}  # fmt: skip
+          "analyser", "schema"}  # fmt: skip
 
 
 def with_texts(report: Report, change: Callable[[str], str]) -> Report:
@@ -107,9 +107,9 @@ def with_texts(report: Report, change: Callable[[str], str]) -> Report:
 
     def walk(value: Any, key: str) -> Any:
         if isinstance(value, dict):
-            return {name: each if name in _FIXED and not isinstance(each, (dict, list)) else walk(each, name)
+            return {name: each if name in _FIXED and not isinstance(each, (dict, list, tuple)) else walk(each, name)
                     for name, each in value.items() if name != "schema"}  # fmt: skip
-        if isinstance(value, list):
+        if isinstance(value, (list, tuple)):
             return [walk(each, key) for each in value]
         return change(value) if isinstance(value, str) and key not in _FIXED | {"digest", "worst", "expires"} else value
 

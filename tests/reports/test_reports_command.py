@@ -1,0 +1,126 @@
+"""``--format`` and ``--output`` in pairs, and ``inspector convert``, through the installed command."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import parts
+import pytest
+
+from inspector.cli.pairs import FORMATS
+
+_IMAGE = "samples/images/peer-static-glibc.tar.gz"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of a real scan."""
+    file = tmp_path_factory.mktemp("saved") / "report.json"
+    done = parts.inspector("scan", "--no-cache", _IMAGE, "-f", "json", "-o", str(file))
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    return file
+
+
+def test_one_scan_writes_every_format(saved: Path, tmp_path: Path) -> None:
+    asked = [word for form in FORMATS for word in ("--format", form, "--output", str(tmp_path / form))]
+    done = parts.inspector("scan", "--no-cache", _IMAGE, *asked)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert (tmp_path / "json").read_bytes() == saved.read_bytes()
+    for form in FORMATS:
+        converted = parts.inspector("convert", str(saved), "-f", form)
+        assert (converted.returncode, converted.stderr) == (0, "")
+        assert converted.stdout == (tmp_path / form).read_text(), form
+    assert json.loads((tmp_path / "sarif").read_text())["version"] == "2.1.0"
+    assert ET.fromstring((tmp_path / "junit").read_text()).get("failures") == "3"
+
+
+@pytest.mark.parametrize(
+    ("asked", "on_stdout", "files"),
+    [
+        ([], "text", {}),
+        (["-o", "A"], None, {"A": "text"}),
+        (["-o", "A", "-f", "json"], None, {"A": "json"}),
+        (["-f", "json", "-o", "A", "-f", "text"], "text", {"A": "json"}),
+        (["-f", "text", "-f", "json", "-o", "A"], "text", {"A": "json"}),
+        (["-f", "json", "--output=A", "-v", "--format=junit", "-oB"], None, {"A": "json", "B": "junit"}),
+        (["-o", "A", "-f", "json", "-f", "junit", "-o", "B"], None, {"A": "json", "B": "junit"}),
+        (["-f", "plain"], "plain", {}),
+    ],
+)
+def test_an_output_belongs_to_the_format_beside_it(
+    saved: Path, tmp_path: Path, asked: list[str], on_stdout: str | None, files: dict[str, str]
+) -> None:
+    places = {name: str(tmp_path / name) for name in "AB"}
+    done = parts.inspector("convert", str(saved), *[_placed(word, places) for word in asked])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert _kind(done.stdout) == on_stdout
+    assert {file.name: _kind(file.read_text()) for file in tmp_path.iterdir()} == files
+
+
+def _placed(word: str, places: dict[str, str]) -> str:
+    return word[:-1] + places[word[-1]] if word[-1] in places else word
+
+
+def _kind(text: str) -> str | None:
+    if not text:
+        return None
+    first = text.split("\n", 1)[0]
+    return {"{": "json", '<?xml version="1.0" encoding="UTF-8"?>': "junit"}.get(
+        first, "plain" if "\t" in first else "text"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["-f", "json", "-f", "text"], "json and text would both go to stdout"),
+        (["-o", "a", "-o", "b"], "--output b has no --format"),
+        (["-o", "a", "-o", "b", "-f", "json"], "--output a has no --format"),
+        (["-f", "json", "-o", "a", "-f", "text", "-o", "./a"], "two formats are to be written to"),
+        (["-f", "jsno"], "'jsno' is not one of"),
+    ],
+)
+def test_pairs_that_cannot_be_meant_are_refused_before_anything_is_read(asked: list[str], said: str) -> None:
+    done = parts.inspector("scan", "dir:/nowhere", *asked)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_convert_shows_several_reports_as_one(saved: Path) -> None:
+    done = parts.inspector("convert", str(saved), str(saved), "-f", "json")
+    document = json.loads(done.stdout)
+    assert len(document["targets"]) == 2
+    assert document["summary"]["crash"] == 2 * json.loads(saved.read_text())["summary"]["crash"]
+
+
+def test_convert_reads_standard_input_and_says_what_is_no_report(saved: Path) -> None:
+    assert parts.inspector("convert", "-", "-f", "plain", input=saved.read_text()).stdout.startswith("latent\t")
+    done = parts.inspector("convert", "-", input="{")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "not a report" in done.stderr
+
+
+def test_convert_tells_junit_by_the_threshold(saved: Path) -> None:
+    done = parts.inspector("convert", str(saved), "-f", "junit", "--fail-on", "never")
+    assert ET.fromstring(done.stdout).get("failures") == "0"
+
+
+def test_what_has_no_digest_cannot_be_attested(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    done = parts.inspector("scan", "--no-cache", f"dir:{tmp_path / 'root'}", "-f", "intoto")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "needs an image with a digest" in done.stderr
+    done = parts.inspector(
+        "scan", "--no-cache", f"dir:{tmp_path / 'root'}", "-f", "intoto", "-o", str(tmp_path / "x"), "-f", "text"
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "no binary of interest" in done.stdout
+
+
+def test_a_scan_that_reaches_nothing_still_writes_the_files_it_was_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "report.sarif"
+    done = parts.inspector("scan", "--offline", "docker-archive:/nowhere.tar", "-f", "sarif", "-o", str(file))
+    assert done.returncode == 3
+    assert json.loads(file.read_text())["runs"][0]["results"] == []
