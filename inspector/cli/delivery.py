@@ -23,6 +23,7 @@ def deliver(report: Report, flags: dict[str, Any]) -> None:
     Raises:
         InspectorError: if a format cannot tell this report; the other formats are written all the same.
     """
+    from inspector.judging import SEVERITY
     from inspector.reports.formats import Rendering, render
     from inspector.reports.text import TextStyle
 
