@@ -101,8 +101,9 @@ def _header(report: Report) -> str:
 
 
 def _conclusion(report: Report) -> str:
-    """Say the gravest finding, and its smallest remedy."""
-    gravest = next((finding for finding in findings_of(report) if finding.verdict is not None), None)
+    """Say the gravest finding, and its smallest remedy; a waived one only where all are."""
+    found = [finding for finding in findings_of(report) if finding.verdict is not None]
+    gravest = next((finding for finding in found if finding.waived is None), next(iter(found), None))
     if gravest is None or gravest.verdict is None:
         return "No binary would crash in these environments."
     remedies = gravest.verdict.remedies
