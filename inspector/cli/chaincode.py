@@ -64,8 +64,7 @@ def chaincode(ctx: click.Context, /, ccenv: str, baseos: str, **flags: Any) -> N
         target = chaincode_target(builder, runtime, settings, go=release, calls=known.calls)
         targets.append(as_inferred(judge_target(target, environments, known)))
     report = report_of(targets)
-    if report.targets or flags["form"] == "json":
-        deliver(report, flags)
+    deliver(report, flags)
     ctx.exit(exit_code(report, errors, fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"]))
 
 
