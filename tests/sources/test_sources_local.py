@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -183,3 +184,19 @@ def test_arm_variants_are_answered_as_engines_do(wanted: str, taken: str) -> Non
     assert chosen is not None and chosen.variant == taken
     with pytest.raises(TargetAbsent, match="it has linux/arm/v5, linux/arm/v6, linux/arm/v7, linux/arm64"):
         select(index, parse_platform("linux/riscv64"))
+
+
+def test_an_engine_that_is_not_there_leaves_no_socket_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gc
+    import warnings
+
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "engine.sock"))  # nobody listens
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
+        gc.collect()
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            with pytest.raises(inspector.InspectorError):
+                inspector.scan("docker:some/image:1")
+            gc.collect()
+    assert not [str(warning.message) for warning in seen]

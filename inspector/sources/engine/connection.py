@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -162,6 +163,8 @@ def _client(engine: str, options: SourceOptions) -> Any:
     timeout = max(1, int(options.timeout))
     uses_ssh = address.url.startswith("ssh://")
     try:
+        if address.is_local:
+            _knock(address.url.removeprefix("unix://"), timeout)
         return docker.DockerClient(
             base_url=address.url, tls=address.tls or False, version="auto", timeout=timeout, use_ssh_client=uses_ssh
         )
@@ -170,6 +173,13 @@ def _client(engine: str, options: SourceOptions) -> Any:
         raise TargetUnreachable(
             f"{engine}: the engine at {printable(address.url, limit=120)} does not answer: {text}"
         ) from None
+
+
+def _knock(path: str, timeout: int) -> None:
+    """Connect once and hang up: the SDK leaves its socket open where nobody listens."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(timeout)
+        probe.connect(path)
 
 
 def _plainly(error: BaseException) -> str:
