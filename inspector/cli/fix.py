@@ -70,7 +70,8 @@ def _deliver(plan: Plan, flags: dict[str, Any]) -> None:
         click.echo(line, err=True)
     word = "would get" if flags["shows"] else "got"
     names = f"{len(plan.changed)} {'service' if len(plan.changed) == 1 else 'services'}"
-    click.echo(f"{names} {word} GODEBUG=netdns=go" if plan.changed else "nothing to change", err=True)
+    nothing = "nothing was changed, but not everything could be told" if plan.left == "unknown" else "nothing to change"
+    click.echo(f"{names} {word} GODEBUG=netdns=go" if plan.changed else nothing, err=True)
 
 
 def _code(plan: Plan, flags: dict[str, Any]) -> int:
