@@ -419,6 +419,23 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A finding that somebody answers for, until a day. A pattern that is None stands for everything."""
+
+    rule: str | None = None
+    image: str | None = None
+    """A pattern of names, or a digest."""
+    path: str | None = None
+    environment: str | None = None
+    reason: str
+    expires: str
+    """The last day on which it holds, as ``2030-12-31``."""
+    owner: str | None = None
+    where: str | None = None
+    """``.inspector-waivers.toml:3``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What will happen to one binary in one environment, for one call and name."""
 
@@ -436,7 +453,10 @@ class Verdict:
     evidence: tuple[str, ...] = ()
     flips: tuple[Flip, ...] = ()
     remedies: tuple[Remedy, ...] = ()
-    waived: str | None = None
+    waived: Waiver | None = None
+    """It is told, and does not count."""
+    known: bool = False
+    """The baseline has it already: it is told, and does not count."""
 
 
 # ── environments ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -474,6 +494,14 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaiverText:
+    """A waiver as a manifest writes it, for ``inspector.policy`` to read."""
+
+    fields: Mapping[str, str]
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """One service or container that a manifest starts."""
 
@@ -486,6 +514,8 @@ class Workload:
     environments: tuple[Environment, ...] = ()
     """The same place on each host that it may run on."""
     problems: tuple[str, ...] = ()
+    waivers: tuple[WaiverText, ...] = ()
+    """For this workload alone."""
 
 
 # ── the report ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -565,6 +595,10 @@ class Summary:
     latent: int = 0
     safe: int = 0
     unknown: int = 0
+    waived: int = 0
+    """Of those that are not safe: in which nothing is left that is not waived."""
+    known: int = 0
+    """Of those that are not safe: in which nothing is left that is neither waived nor in the baseline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,9 +162,13 @@ def _with_omens(
 def summarise(targets: Iterable[Target]) -> Summary:
     """Count binaries × environments by their worst verdict."""
     counts: Counter[Level] = Counter()
+    waived = known = 0
     for target in targets:
         for environment in target.environments:
             counts.update(_worst_by_path(environment.verdicts).values())
+            all_waived, all_known = _excused(environment.verdicts)
+            waived += all_waived
+            known += all_known
     worst = max(counts, key=lambda level: SEVERITY[level], default=None)
     return Summary(
         worst=worst,
@@ -173,4 +177,17 @@ def summarise(targets: Iterable[Target]) -> Summary:
         latent=counts["latent"],
         safe=counts["safe"],
         unknown=counts["unknown"],
+        waived=waived,
+        known=known,
     )
+
+
+def _excused(verdicts: Iterable[Verdict]) -> tuple[int, int]:
+    """Count the binaries of which every finding is waived, and those of which the rest is in the baseline."""
+    findings: dict[str | None, list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.level != "safe":
+            findings.setdefault(verdict.path, []).append(verdict)
+    waived = sum(all(v.waived for v in each) for each in findings.values())
+    excused = sum(all(v.waived or v.known for v in each) for each in findings.values())
+    return waived, excused - waived

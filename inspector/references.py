@@ -121,6 +121,18 @@ def parse_name(text: str) -> RegistryName:
     return name
 
 
+def repository_of(text: str) -> str:
+    """Return what an image is called without scheme, tag and digest: ``docker.io/hyperledger/fabric-peer``.
+
+    What has no such name (an archive, a directory) is its path; what cannot be parsed is itself.
+    """
+    try:
+        reference = parse(text)
+    except ReferenceInvalid:
+        return text
+    return reference.rest if reference.name is None else f"{reference.name.host}/{reference.name.repository}"
+
+
 def _parse_name(text: str) -> RegistryName | None:
     match = _NAME.fullmatch(text)
     if match is None:

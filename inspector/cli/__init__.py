@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -24,6 +25,8 @@ _VERBS = {
     "compose": "Judge every service of Compose files where it will run.",
     "k8s": "Judge every container of Kubernetes manifests where it will run.",
     "fix": "Write the smallest remedy into Compose files and Kubernetes manifests.",
+    "config": "Show every setting and where it is from.",
+    "completion": "Print the script that completes commands in bash, zsh or fish.",
     "version": "Print the versions of the tool, its facts and its report schema.",
 }
 
@@ -58,12 +61,24 @@ class _Verbs(click.Group):
             near = get_close_matches(args[0], _VERBS, 1)
             hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(_VERBS)}"
             ctx.fail(f"no such command '{printable(args[0], limit=40)}'{hint}")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        # Help and completion must work whatever is in the files of the directory.
+        if name and command and not ctx.resilient_parsing and not {"-h", "--help"} & {*rest}:
+            from inspector.cli.configuration import default_map
+
+            given = ctx.params
+            ctx.default_map = {
+                name: default_map(name, command, file=given.get("config_file"), files=not given.get("no_config"))
+            }
+        return name, command, rest
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", prog_name="inspector", message="%(prog)s %(version)s")
-def inspector() -> None:
+@click.option("--config", "config_file", type=click.Path(path_type=Path), envvar="INSPECTOR_CONFIG", metavar="FILE",
+              help="Read settings from this file in the place of all others.")  # fmt: skip
+@click.option("--no-config", is_flag=True, envvar="INSPECTOR_NO_CONFIG", help="Read settings from no file.")
+def inspector(**_flags: object) -> None:
     """Look into container images before the rollout.
 
     Says whether a binary in an image will crash in a given environment, why, and what is the smallest change that

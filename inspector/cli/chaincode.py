@@ -44,13 +44,15 @@ def chaincode(ctx: click.Context, /, ccenv: str, baseos: str, **flags: Any) -> N
     unless dynamicLink is true in its core.yaml, or CORE_CHAINCODE_GOLANG_DYNAMICLINK in its environment. REF is as in
     'inspector scan'.
     """
-    from inspector.cli.delivery import deliver, exit_code
+    from inspector.cli.delivery import deliver
+    from inspector.cli.gate import open_gate
     from inspector.fabric import chaincode_target
     from inspector.judging import as_inferred, judge_target
     from inspector.scanning import report_of
 
     if flags["paths"]:
         raise click.UsageError("--path has no meaning here: the image to be holds one program")
+    gate = open_gate(flags)
     settings = _settings(flags)
     release = _release(flags["go"])
     known = wishes(flags)
@@ -63,9 +65,9 @@ def chaincode(ctx: click.Context, /, ccenv: str, baseos: str, **flags: Any) -> N
     if builder is not None and runtime is not None:
         target = chaincode_target(builder, runtime, settings, go=release, calls=known.calls)
         targets.append(as_inferred(judge_target(target, environments, known)))
-    report = report_of(targets)
+    report = gate.mark(report_of(targets))
     deliver(report, flags)
-    ctx.exit(exit_code(report, errors, fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"]))
+    ctx.exit(gate.exit_code(report, errors))
 
 
 def _collect(reference: str, flags: dict[str, Any]) -> tuple[Target | None, list[InspectorError]]:

@@ -87,14 +87,20 @@ def chosen_hosts(flags: dict[str, Any]) -> tuple[Host, ...]:
 
 def deliver_workloads(workloads: Iterable[Workload], flags: dict[str, Any]) -> int:
     """Judge workloads, print the report and return the exit code."""
-    from inspector.cli.delivery import deliver, exit_code
+    from inspector.cli.delivery import deliver
+    from inspector.cli.gate import open_gate
+    from inspector.policy import waiver_for
     from inspector.rollouts import judge_workloads
 
-    report = judge_workloads(workloads, reader_of(flags), wishes_of(flags), elsewhere=elsewhere_of(flags))
+    gate = open_gate(flags)
+    chosen = list(workloads)
+    waivers = [waiver_for(text, workload.name) for workload in chosen for text in workload.waivers]
+    report = judge_workloads(chosen, reader_of(flags), wishes_of(flags), elsewhere=elsewhere_of(flags))
+    report = gate.mark(report, more=waivers)
     deliver(report, flags)
     if report.targets and all(target.status == "failed" for target in report.targets):
         return 3
-    return exit_code(report, (), fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"])
+    return gate.exit_code(report, ())
 
 
 def reader_of(flags: dict[str, Any]) -> Callable[[str], tuple[Target, ...]]:

@@ -70,21 +70,29 @@ def write(content: bytes, output: Path | None) -> None:
         raise click.UsageError(f"cannot write {output}: {error.strerror}") from None
 
 
-def exit_code(report: Report, errors: Sequence[InspectorError], *, fail_on: str, allow_incomplete: bool) -> int:
+def exit_code(
+    report: Report,
+    errors: Sequence[InspectorError],
+    *,
+    fail_on: str,
+    allow_incomplete: bool,
+    only_fixable: bool = False,
+    findings_code: int = 1,
+) -> int:
     """Return the documented exit code.
 
-    1 for findings at or above the threshold, even where the scan is incomplete; 3 where nothing at all could be
-    found or reached; 4 where something could not be told; else 0.
+    1 (or ``findings_code``) for findings at or above the threshold, even where the scan is incomplete; 3 where nothing
+    at all could be found or reached; 4 where something could not be told; else 0. What is waived or in the baseline
+    does not count.
     """
-    from inspector.judging import SEVERITY
+    from inspector.policy.thresholds import Threshold, has_unknown
 
-    levels = [v.level for t in report.targets for e in t.environments for v in e.verdicts]
-    if fail_on != "never" and any(SEVERITY[level] >= SEVERITY[fail_on] for level in levels):  # type: ignore[index]
-        return 1
+    if any(Threshold(fail_on=fail_on, only_fixable=only_fixable).findings(report)):
+        return findings_code
     if errors and not report.targets:
         codes = {error.exit_code for error in errors}
         return codes.pop() if len(codes) == 1 else 4
     incomplete = bool(errors) or any(target.status != "analysed" for target in report.targets)
-    if (incomplete or "unknown" in levels) and not allow_incomplete:
+    if (incomplete or has_unknown(report)) and not allow_incomplete:
         return 4
     return 0

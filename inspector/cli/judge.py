@@ -34,16 +34,18 @@ def judge(ctx: click.Context, /, files: tuple[str, ...], batch: str | None, **fl
         ctx.exit(run_batch(batch, answer, next(iter(flags["outputs"]), None)))
     if not files:
         raise click.UsageError("give a FILE written by 'inspector facts', or --batch")
-    from inspector.cli.delivery import deliver, exit_code
+    from inspector.cli.delivery import deliver
+    from inspector.cli.gate import open_gate
     from inspector.judging import judge_target
     from inspector.scanning import report_of
 
+    gate = open_gate(flags)
     known = wishes(flags)
     environments = chosen_environments(flags)
     targets = [target for name in files for target in read_report(name).targets]
-    report = report_of(judge_target(target, environments, known) for target in targets)
+    report = gate.mark(report_of(judge_target(target, environments, known) for target in targets))
     deliver(report, flags)
-    ctx.exit(exit_code(report, (), fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"]))
+    ctx.exit(gate.exit_code(report, ()))
 
 
 def read_report(name: str) -> Report:

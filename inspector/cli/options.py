@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
+from inspector.cli.gate import policy_options
 from inspector.cli.pairs import format_options
 from inspector.facts import Call, ContextFile, Environment
 
@@ -61,14 +62,7 @@ def output_options(command: _Command) -> _Command:
     return _apply(
         command,
         format_options,
-        click.option(
-            "--fail-on",
-            type=click.Choice(["crash", "wrong", "latent", "unknown", "never"]),
-            default="crash",
-            show_default=True,
-            help="Exit with 1 at or above this level.",
-        ),
-        click.option("--allow-incomplete", is_flag=True, help="Do not exit with 4 for what could not be told."),
+        policy_options,
         click.option("--quiet", "-q", is_flag=True, help="Print the result only."),
         click.option("--verbose", "-v", is_flag=True, help="Show every reason, piece of evidence and remedy."),
     )

@@ -31,16 +31,18 @@ def scan(ctx: click.Context, /, references: tuple[str, ...], **flags: Any) -> No
     REF is repo:tag[@digest], or registry:, docker:, podman:, docker-archive:, oci-archive:, oci-dir:, dir: or file:
     and what follows; '-' reads an image archive from standard input.
     """
-    from inspector.cli.delivery import deliver, exit_code
+    from inspector.cli.delivery import deliver
+    from inspector.cli.gate import open_gate
     from inspector.judging import judge_target
     from inspector.scanning import report_of
 
+    gate = open_gate(flags)
     known = wishes(flags)
     environments = chosen_environments(flags)
     targets, errors = collect_all(references, flags)
-    report = report_of(judge_target(target, environments, known) for target in targets)
+    report = gate.mark(report_of(judge_target(target, environments, known) for target in targets))
     deliver(report, flags)
-    ctx.exit(exit_code(report, errors, fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"]))
+    ctx.exit(gate.exit_code(report, errors))
 
 
 def collect_all(references: tuple[str, ...], flags: dict[str, Any]) -> tuple[list[Target], list[InspectorError]]:

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from inspector.errors import LimitExceeded, TargetDamaged, UsageError
 from inspector.escaping import printable
+from inspector.facts import WaiverText
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_NODES = 200_000
@@ -360,3 +361,23 @@ def scalar_of(node: Node | None, what: str) -> Scalar | None:
     if node is None or isinstance(node, Scalar):
         return node
     raise damage(node.place, f"{what} must be a single value")
+
+
+def waivers_in(node: Node | None, what: str, place: Place | None = None) -> tuple[WaiverText, ...]:
+    """Return the waivers of a mapping or of a list of mappings, unread.
+
+    Args:
+        node: where they are.
+        what: what to call it in an error.
+        place: where they are told to be; None: each where it stands.
+
+    Raises:
+        TargetDamaged: for anything else.
+    """
+    found = []
+    for item in items_of(node, what):
+        mapping = mapping_of(item, what)
+        if mapping is not None:
+            fields = {key: scalar.text for key in mapping.entries if (scalar := scalar_of(mapping.get(key), what))}
+            found.append(WaiverText(fields=fields, where=str(place or mapping.place)))
+    return tuple(found)

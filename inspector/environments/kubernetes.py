@@ -29,15 +29,18 @@ from inspector.environments.documents import (
     parse_documents,
     read_text,
     scalar_of,
+    waivers_in,
 )  # fmt: skip
 from inspector.environments.hosts import Host
 from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
 from inspector.errors import LimitExceeded
 from inspector.escaping import printable
-from inspector.facts import ContextFile, Environment, Workload
+from inspector.facts import ContextFile, Environment, WaiverText, Workload
 
 MAX_CONTAINERS = 5000
 CLUSTER_DOMAIN = "cluster.local"
+WAIVE = "rollout-inspector/waive"
+"""The annotation that holds waivers, as YAML or JSON."""
 _CLUSTER_DNS = "10.96.0.10"
 _MAX_SERVERS = 3
 _MAX_ITEMS_DEPTH = 3
@@ -57,6 +60,7 @@ class Pod:
     namespace: str
     place: Place
     spec: Mapping
+    waivers: tuple[WaiverText, ...] = ()
 
     def containers(self) -> Iterator[tuple[str, Mapping]]:
         """Yield (name, container), init containers and ephemeral ones too."""
@@ -129,12 +133,29 @@ def pods_of(item: Mapping) -> Iterator[Pod]:
         for key in path:
             found = found.get(key) if isinstance(found, Mapping) else None
         if isinstance(found, Mapping) and "containers" in found.entries:
-            yield Pod(kind=kind, name=name, namespace=namespace, place=item.place, spec=found)
+            waivers = _waivers(item, ("spec", *path))
+            yield Pod(kind=kind, name=name, namespace=namespace, place=item.place, spec=found, waivers=waivers)
             return
     template = item.get("template")
     inner = template.get("spec") if kind == "PodTemplate" and isinstance(template, Mapping) else None
     if isinstance(inner, Mapping):
-        yield Pod(kind=kind, name=name, namespace=namespace, place=item.place, spec=inner)
+        waivers = _waivers(item, ("template",))
+        yield Pod(kind=kind, name=name, namespace=namespace, place=item.place, spec=inner, waivers=waivers)
+
+
+def _waivers(item: Mapping, path: tuple[str, ...]) -> tuple[WaiverText, ...]:
+    """Return the waivers in the annotations of an object and of each template down to its pod."""
+    found: list[WaiverText] = []
+    holder: Node | None = item
+    for key in ("", *path):
+        holder = holder.get(key) if key and isinstance(holder, Mapping) else holder
+        metadata = holder.get("metadata") if isinstance(holder, Mapping) else None
+        annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+        text = scalar_of(annotations.get(WAIVE), WAIVE) if isinstance(annotations, Mapping) else None
+        if text is not None:
+            for document in parse_documents(text.text, f"annotation {WAIVE} at {text.place}"):
+                found += waivers_in(document, WAIVE, text.place)
+    return tuple(found)
 
 
 def _identity(item: Mapping) -> tuple[str, str]:
@@ -165,7 +186,7 @@ def workloads_of(manifests: Manifests, hosts: List[Host]) -> tuple[Workload, ...
             full = f"k8s:{label}{pod.kind}/{pod.name}/{name}"
             place = str(image.place if image else container.place)
             nodes = hosts if _asks_node(pod) else hosts[:1]
-            bare = Workload(name=full, where=place, image=image.text if image else None)
+            bare = Workload(name=full, where=place, image=image.text if image else None, waivers=pod.waivers)
             environments = tuple(_environment(manifests, pod, container, node, bare) for node in nodes)
             found.append(replace(bare, environments=environments))
     return tuple(found)

@@ -13,6 +13,7 @@ from inspector.reports.wording import (
     describe_binary,
     describe_outcome,
     describe_rootfs,
+    describe_waiver,
     worst_by_binary,
 )
 
@@ -155,7 +156,8 @@ def _group_risks(target: Target, binaries: list[BinaryFacts]) -> list[_Risk]:
             if binary is None or verdict.level == "safe":
                 continue
             why = tuple((r.text, r.where) for r in verdict.reasons) if RANK[verdict.level] > RANK["latent"] else ()
-            key = (verdict.path, verdict.rule, verdict.level, verdict.outcome, verdict.call, why)
+            excuse = (verdict.waived, verdict.known)
+            key = (verdict.path, verdict.rule, verdict.level, verdict.outcome, verdict.call, why, excuse)
             risk = groups.setdefault(key, _Risk(binary, verdict, [], []))
             if environment.name not in risk.environments:
                 risk.environments.append(environment.name)
@@ -182,6 +184,10 @@ def _render_risk(risk: _Risk, style: TextStyle, environments: int) -> Iterator[s
         yield from _wrap(
             "    call     ", f"{verdict.call}{asked} [{printable(verdict.rule)}, {verdict.confidence}]", style
         )
+    if verdict.waived:
+        yield from _wrap("    waived   ", describe_waiver(verdict.waived), style)
+    elif verdict.known:
+        yield "    known    the baseline has it already"
     for number, reason in enumerate(verdict.reasons if style.verbose else verdict.reasons[:6]):
         where = f" ({printable(reason.where)})" if reason.where else ""
         yield from _wrap("    because  " if number == 0 else "             ", printable(reason.text) + where, style)
@@ -228,6 +234,10 @@ def _conclude(report: Report, style: TextStyle) -> str:
         parts.append(
             style.level("unknown", f"{len(failed) + len(partial)} of {len(report.targets)} not fully analysed")
         )
+    findings = summary.crash + summary.wrong + summary.latent + summary.unknown
+    for number, word in ((summary.waived, "waived"), (summary.known, "known from the baseline")):
+        if number:
+            parts.append(f"{number} of {findings} {word}")
     return "Verdict: " + "; ".join(parts) + "."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from inspector.escaping import printable
-from inspector.facts import BinaryFacts, Level, RootFsFacts, Target, Verdict
+from inspector.facts import BinaryFacts, Level, RootFsFacts, Target, Verdict, Waiver
 
 RANK: Mapping[Level, int] = {"crash": 4, "wrong": 3, "latent": 2, "unknown": 1, "safe": 0}
 
@@ -58,6 +58,13 @@ def describe_rootfs(rootfs: RootFsFacts | None) -> str:
         return "unknown libc in the image"
     version = printable(rootfs.libc.version or "of unknown version", limit=40)
     return f"{rootfs.libc.kind} {version} in the image"
+
+
+def describe_waiver(waiver: Waiver) -> str:
+    """``not started there, until 2030-12-31, by netops (.inspector-waivers.toml:3)``."""
+    owner = f", by {printable(waiver.owner)}" if waiver.owner else ""
+    where = f" ({printable(waiver.where)})" if waiver.where else ""
+    return f"{printable(waiver.reason)}, until {printable(waiver.expires)}{owner}{where}"
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict | None:

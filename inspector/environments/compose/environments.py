@@ -56,6 +56,7 @@ def _workload(project: Project, service: Service, hosts: Sequence[Host], engine:
         image=service.image.text if service.image else None,
         environments=environments,
         problems=tuple(problems),
+        waivers=service.waivers,
     )
 
 

@@ -14,10 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from inspector.environments.compose.variables import Scope
-from inspector.environments.documents import Mapping, Node, Place, Scalar, Sequence, damage, items_of, scalar_of
+from inspector.environments.documents import (
+    Mapping,
+    Node,
+    Place,
+    Scalar,
+    Sequence,
+    damage,
+    items_of,
+    scalar_of,
+    waivers_in,
+)
+from inspector.facts import WaiverText
 
 RESET = "!reset"
 OVERRIDE = "!override"
+WAIVE = "x-inspector-waive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,8 @@ class Service:
     extends_file: Word | None = None
     bases: tuple[str, ...] = ()
     """Names of the services that it extends, directly or not."""
+    waivers: tuple[WaiverText, ...] = ()
+    """What ``x-inspector-waive`` says, which is the project's own extension of the specification."""
     replaced: frozenset[str] = frozenset()
     """Attributes marked ``!reset`` or ``!override``: they take nothing of what they are laid over."""
 
@@ -101,7 +115,7 @@ class Service:
                 merged[each.name] = mine
             elif each.name in {"environment", "mounts"}:
                 merged[each.name] = {**theirs, **mine}
-            elif each.name in {"dns", "dns_search", "dns_opt", "env_files", "extra_hosts", "profiles"}:
+            elif each.name in {"dns", "dns_search", "dns_opt", "env_files", "extra_hosts", "profiles", "waivers"}:
                 merged[each.name] = theirs + mine
             elif each.name == "networks":
                 merged["networks"] = mine if theirs is None else {**theirs, **(mine or {})}
@@ -131,7 +145,7 @@ class Reader:
             entry = node.entries.get(key)
             if entry is None:
                 continue
-            attribute = "env_files" if key == "env_file" else key
+            attribute = {"env_file": "env_files", WAIVE: "waivers"}.get(key, key)
             if entry.value.tag in {RESET, OVERRIDE}:
                 replaced.add(attribute)
                 if entry.value.tag == RESET:
@@ -287,6 +301,10 @@ class Reader:
         del node, what
         return True
 
+    def waive(self, node: Node, what: str) -> tuple[WaiverText, ...]:
+        """Return what is waived for this service."""
+        return waivers_in(node, what)
+
     def profiles(self, node: Node, what: str) -> tuple[str, ...]:
         """Return the names of profiles."""
         return tuple(word.text for word in self.words(node, what))
@@ -313,4 +331,5 @@ _READERS: dict[str, Callable[[Reader, Node, str], Any]] = {
     "extends": Reader.extends,
     "build": Reader.build,
     "profiles": Reader.profiles,
+    WAIVE: Reader.waive,
 }  # fmt: skip
