@@ -80,6 +80,9 @@ def _parse(content: bytes, name: str) -> Document:
         raise UsageError(f"{name}: nested too deeply") from None
     except ValueError as error:  # TOMLDecodeError is one; so is what int() says of a number with thousands of digits
         message = str(error)
+        if message.endswith("(at end of document)"):
+            last = text.rstrip("\n").count("\n") + 1
+            message = f"{message.removesuffix('(at end of document)')}(at line {last}, column 1)"
         at = re.search(r" \(at line (\d+), column \d+\)$", message)
         place = f"{name}:{at[1]}" if at else name
         raise UsageError(

@@ -104,7 +104,7 @@ def test_nothing_found_is_3_and_an_interrupt_130(tmp_path: Path) -> None:
         process.stdout.read()
         errors = process.stderr.read()
         assert process.wait() == 130
-    assert errors == b"inspector: interrupted\n"
+    assert errors.strip() == b"inspector: interrupted"
 
 
 def test_compose_and_k8s_obey_the_same_flags(tmp_path: Path) -> None:

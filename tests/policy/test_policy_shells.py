@@ -20,7 +20,7 @@ def shell(*command: str) -> str:
     return done.stdout
 
 
-BASH = 'eval "$(inspector completion bash)"; COMP_WORDS=(inspector {words}); COMP_CWORD={at}; _inspector_completion; echo "${{COMPREPLY[@]}}"'
+BASH = 'eval "$(inspector completion bash)"; COMP_WORDS=(inspector {words}); COMP_CWORD={at}; _inspector_completion inspector; echo "${{COMPREPLY[@]}}"'
 
 
 def test_bash_completes_verbs_flags_and_choices(tmp_path: Path) -> None:
