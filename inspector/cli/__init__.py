@@ -27,6 +27,7 @@ _VERBS = {
     "fix": "Write the smallest remedy into Compose files and Kubernetes manifests.",
     "config": "Show every setting and where it is from.",
     "completion": "Print the script that completes commands in bash, zsh or fish.",
+    "explain": "Say whether a crash in a log is that of a static glibc in NSS, and what stops it.",
     "version": "Print the versions of the tool, its facts and its report schema.",
 }
 

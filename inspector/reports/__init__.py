@@ -7,15 +7,29 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inspector.reports.document import decode_report, encode_facts, encode_report, schema
+    from inspector.reports.explanation import encode_explanation, explanation_schema, render_explanation
     from inspector.reports.text import TextStyle, render_text
 
-__all__ = ["TextStyle", "decode_report", "encode_facts", "encode_report", "render_text", "schema"]
+__all__ = [
+    "TextStyle",
+    "decode_report",
+    "encode_explanation",
+    "encode_facts",
+    "encode_report",
+    "explanation_schema",
+    "render_explanation",
+    "render_text",
+    "schema",
+]
 
 _HOMES = {
     "TextStyle": "inspector.reports.text",
     "decode_report": "inspector.reports.document",
+    "encode_explanation": "inspector.reports.explanation",
     "encode_facts": "inspector.reports.document",
     "encode_report": "inspector.reports.document",
+    "explanation_schema": "inspector.reports.explanation",
+    "render_explanation": "inspector.reports.explanation",
     "render_text": "inspector.reports.text",
     "schema": "inspector.reports.document",
 }

@@ -51,7 +51,7 @@ def _render_target(target: Target, style: TextStyle) -> Iterator[str]:
     yield from _render_head(target, style)
     for problem in target.problems:
         label = style.level("unknown", "not analysed" if target.status == "failed" else "incomplete")
-        yield from _wrap(f"  {label}: ", printable(problem.message), style)
+        yield from wrap(f"  {label}: ", printable(problem.message), style)
     if target.status == "failed":
         return
     if not target.binaries:
@@ -76,7 +76,7 @@ def _render_head(target: Target, style: TextStyle) -> Iterator[str]:
     if line:
         yield f"  {line}"
     for note in target.notes:
-        yield from _wrap("  ", printable(note), style)
+        yield from wrap("  ", printable(note), style)
 
 
 def _render_matrix(
@@ -130,7 +130,7 @@ def _render_safe(
         verdict = next(iter(table[binary.path].values()), None)
         why = verdict.reasons[0].text if verdict and verdict.reasons else ""
         line = f"{printable(binary.path)} ({describe_binary(binary)})" + (f": {printable(why)}" if why else "")
-        yield from _wrap(f"  {label}  ", line, style)
+        yield from wrap(f"  {label}  ", line, style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +176,12 @@ def _render_risk(risk: _Risk, style: TextStyle, environments: int) -> Iterator[s
     where = "every environment" if everywhere else ", ".join(printable(name) for name in risk.environments)
     head = f"{style.strong(printable(risk.binary.path))} ({describe_binary(risk.binary)})"
     told = f": {what} in {where}" if what else f": in {where}"
-    yield from _wrap(
+    yield from wrap(
         f"{label}  ", head + (told if verdict.level != "latent" else ": safe as long as nothing changes"), style
     )
     asked = f" of {', '.join(printable(name) for name in risk.names)}" if risk.names else ""
     if verdict.call:
-        yield from _wrap(
+        yield from wrap(
             "    call     ", f"{verdict.call}{asked} [{printable(verdict.rule)}, {verdict.confidence}]", style
         )
     if verdict.waived:
@@ -190,9 +190,9 @@ def _render_risk(risk: _Risk, style: TextStyle, environments: int) -> Iterator[s
         yield "    known    the baseline has it already"
     for number, reason in enumerate(verdict.reasons if style.verbose else verdict.reasons[:6]):
         where = f" ({printable(reason.where)})" if reason.where else ""
-        yield from _wrap("    because  " if number == 0 else "             ", printable(reason.text) + where, style)
+        yield from wrap("    because  " if number == 0 else "             ", printable(reason.text) + where, style)
     if style.verbose and verdict.evidence:
-        yield from _wrap("    evidence ", ", ".join(printable(item) for item in verdict.evidence), style)
+        yield from wrap("    evidence ", ", ".join(printable(item) for item in verdict.evidence), style)
     if verdict.level == "latent":
         flips = [flip.change for flip in verdict.flips]
         yield from _some("    flips    ", flips, _FLIPS_SHOWN, style)
@@ -203,12 +203,13 @@ def _render_risk(risk: _Risk, style: TextStyle, environments: int) -> Iterator[s
 def _some(label: str, texts: list[str], shown: int, style: TextStyle) -> Iterator[str]:
     kept = texts if style.verbose else texts[:shown]
     for number, text in enumerate(kept):
-        yield from _wrap(label if number == 0 else " " * len(label), printable(text), style)
+        yield from wrap(label if number == 0 else " " * len(label), printable(text), style)
     if len(texts) > len(kept):
         yield " " * len(label) + f"… and {len(texts) - len(kept)} more (-v shows all)"
 
 
-def _wrap(label: str, text: str, style: TextStyle) -> Iterator[str]:
+def wrap(label: str, text: str, style: TextStyle) -> Iterator[str]:
+    """Yield ``text`` broken to the style's width, ``label`` before its first line and blanks before the others."""
     visible = len(_plain(label))
     lines = textwrap.wrap(text, max(style.width - visible, 30), break_on_hyphens=False) or [""]
     yield label + lines[0]
