@@ -22,8 +22,9 @@ format:  ## format the code
 lock:  ## pin what pyproject.toml asks for (script/lock --upgrade: everything anew)
 	script/lock
 
-schema:  ## write the report's JSON Schema from the types
-	.venv/bin/python script/schema > inspector/reports/report.schema.json
+schema:  ## write the documents' JSON Schemas from the types
+	.venv/bin/python script/schema report > inspector/reports/report.schema.json
+	.venv/bin/python script/schema explanation > inspector/reports/explanation.schema.json
 
 documents:  ## write what README.md and docs/ show of the program anew
 	.venv/bin/python script/document
@@ -33,6 +34,8 @@ golden:  ## write the golden files of the report's formats anew
 
 samples:  ## write the samples' expected facts anew (samples/generate makes the images)
 	for image in samples/images/*; do name=$$(basename $$image); .venv/bin/inspector facts --no-cache $$image -o samples/expected/$${name%%.*}.json || exit 1; done
+	mkdir -p samples/expected/logs
+	for log in samples/logs/*.log; do .venv/bin/inspector explain -v $$log -o samples/expected/logs/$$(basename $$log .log).txt; done
 
 bench:  ## measure a scan against its floor; writes benchmarks/results.md
 	.venv/bin/python benchmarks/measure.py --output benchmarks/results.md

@@ -19,6 +19,7 @@ from inspector.cli.options import (
     wants_colour,
     wishes,
 )
+from inspector.escaping import printable
 
 if TYPE_CHECKING:
     from inspector.crashlog import Diagnosis, Explanation
@@ -45,7 +46,7 @@ def explain(ctx: click.Context, /, log: str, images: tuple[str, ...], **flags: A
     prefixes, also gzipped. --image (any reference that scan takes) checks the crash against what the image holds.
 
     \b
-    Exit codes: 0 no crash of this class, 1 certain or likely, 4 possible, and what decides is not known.
+    Exit codes: 0 no crash of this class, 1 certain or likely, 4 possible, or the log could not be read to its end.
     """
     from inspector.cli.delivery import write
     from inspector.reports import TextStyle, encode_explanation, render_explanation
@@ -57,7 +58,10 @@ def explain(ctx: click.Context, /, log: str, images: tuple[str, ...], **flags: A
         colour = wants_colour(to_file=flags["output"] is not None)
         style = TextStyle(width=terminal_width(), colour=colour, verbose=flags["verbose"])
         write(render_explanation(explanation, style).encode(), flags["output"])
-    ctx.exit({"certain": _IS_THIS, "likely": _IS_THIS, "possible": _UNTOLD}.get(explanation.worst or "no", _NOT_THIS))
+    for problem in explanation.problems:
+        click.echo(f"inspector: {printable(explanation.source)}: {problem}", err=True)
+    otherwise = _UNTOLD if explanation.problems else _NOT_THIS
+    ctx.exit({"certain": _IS_THIS, "likely": _IS_THIS, "possible": _UNTOLD}.get(explanation.worst or "no", otherwise))
 
 
 def _explain(log: str, images: tuple[str, ...], flags: dict[str, Any]) -> Explanation:
@@ -65,8 +69,9 @@ def _explain(log: str, images: tuple[str, ...], flags: dict[str, Any]) -> Explan
     from inspector.crashlog import Explanation, check, diagnose, read_crashes
     from inspector.facts import Tool
 
+    damages: list[str] = []
     with _open(log) as stream:
-        found = read_crashes(_chunks(stream, log))
+        found = read_crashes(_until_damage(_chunks(stream), damages))
     crashes = tuple(diagnose(crash) for crash in found.crashes)
     if images:
         targets = _targets(images, flags, crashes)
@@ -79,6 +84,7 @@ def _explain(log: str, images: tuple[str, ...], flags: dict[str, Any]) -> Explan
         crashes=crashes,
         left_out=found.left_out,
         worst=min((crash.sure for crash in crashes), key=order.index, default=None),
+        problems=tuple(damages),
     )
 
 
@@ -112,8 +118,8 @@ def _open(log: str) -> Iterator[BinaryIO]:
         raise click.UsageError(f"cannot read {log}: {error.strerror}") from None
 
 
-def _chunks(stream: BinaryIO, log: str) -> Iterator[bytes]:
-    """Yield the log's bytes, inflated where it is gzipped, as rotated logs are."""
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the log's bytes, inflated where it is gzipped, as rotated logs are; what is damaged ends it."""
     import zlib
 
     first = stream.read(_CHUNK)
@@ -127,9 +133,23 @@ def _chunks(stream: BinaryIO, log: str) -> Iterator[bytes]:
     try:
         while piece:
             yield decoder.decompress(piece, _CHUNK)
-            piece = decoder.unconsumed_tail or decoder.unused_data
-            if decoder.eof:
+            rest = decoder.unconsumed_tail or decoder.unused_data
+            if decoder.eof and (rest := rest.lstrip(b"\0")):
                 decoder = zlib.decompressobj(wbits=31)
-            piece = piece or stream.read(_CHUNK)
-    except zlib.error as error:
-        raise click.UsageError(f"{log}: damaged gzip: {error}") from None
+            piece = rest or stream.read(_CHUNK)
+    except zlib.error:
+        raise _DamagedError from None
+    if not decoder.eof:
+        raise _DamagedError
+
+
+class _DamagedError(Exception):
+    """A gzip that ends before its end, or breaks off."""
+
+
+def _until_damage(chunks: Iterator[bytes], damages: list[str]) -> Iterator[bytes]:
+    """Pass bytes on up to where the compression is damaged, and note that it is."""
+    try:
+        yield from chunks
+    except _DamagedError:
+        damages.append("the gzip is damaged or cut short; what stands before that place was read")

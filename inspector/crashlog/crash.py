@@ -131,3 +131,5 @@ class Explanation:
     """Crashes beyond the number that is kept."""
     worst: Sureness | None = None
     """The surest of ``crashes``; None: the log has none."""
+    problems: tuple[str, ...] = ()
+    """What of the log could not be read."""

@@ -30,6 +30,8 @@ from inspector.facts import Call, ExposureKind, Outcome, Reason, Remedy
 
 _BUG = "glibc bug 19341; golang/go#13470, #30310"
 _DEADLY = frozenset({"SIGSEGV", "SIGABRT", "SIGFPE"})
+_LIBRARIES = 0x7000_0000_0000
+"""Above it stand libraries that were loaded, below it the program itself (x86-64 Linux)."""
 _STATUS_SIGNALS = {139: "SIGSEGV", 134: "SIGABRT", 136: "SIGFPE", 137: "SIGKILL"}
 _WAY_WORDS: dict[ExposureKind, str] = {
     "dns": "Go's cgo resolver", "user": "Go's os/user", "clib": "a C library's own look-up",
@@ -77,7 +79,7 @@ def diagnose(crash: Crash) -> Diagnosis:
         caller=caller_of(crash),
         go=betrayed_release(crash),
         reasons=finding.reasons + _aside(crash),
-        remedies=_remedies(finding) if is_class else (),
+        remedies=_remedies(finding) if is_class and (finding.exposure or finding.sure != "possible") else (),
     )
 
 
@@ -139,6 +141,12 @@ def _by_c_frames(crash: Crash) -> _Finding | None:
         text = f"{entry}: the function is the shared libc's own, so the program is linked dynamically"
         return _Finding(sure="no", title="a crash in a dynamically linked libc", reasons=(Reason(text=text),))
     clue = _clue(crash, None, "/etc/hosts")
+    if entry is None and _signal(crash) == "SIGFPE" and _is_libc_fault(crash):
+        text = "libc divided by zero, as __libc_early_init does in a libc that a static one of another version loaded"
+        reason = Reason(text=text, source="elf/libc_early_init.c; seen with 2.36 in 2.41")
+        return _Finding(
+            sure="likely", title="a static glibc died in what NSS loaded", reasons=(reason,), newer_glibc=True
+        )
     if entry is None and not (inside and "libnss_" in inside) and not (clue and clue.strong and _is_libc_fault(crash)):
         return None
     exposure: ExposureKind | None = "clib" if entry else None
@@ -147,7 +155,7 @@ def _by_c_frames(crash: Crash) -> _Finding | None:
     elif any(_CGO_OF_USER.search(name) for name in names):
         exposure = "user"
     sure: Sureness = "certain" if inside and (entry or (clue and clue.strong)) else "likely"
-    reasons = [Reason(text=f"the process was in {name}") for name in (inside, entry) if name]
+    reasons = [Reason(text=f"the process was in {name.removeprefix('?? in ')}") for name in (inside, entry) if name]
     reasons += [Reason(text=clue.text, source="docs/explain.md")] if clue else []
     if entry and not _is_in_libc(entry):
         reasons.append(
@@ -206,10 +214,11 @@ def _in_other_c(crash: Crash) -> _Finding | None:
     clue = _clue(crash, "clib", "/etc/hosts")
     resolving = next((word for word in RESOLVING_LIBRARIES if _mentions(crash, word)), None)
     where = Reason(text=f"{signal} came while the process was in {name}")
-    if clue is not None and clue.strong and (is_thread_of_c or resolving or clue.kind == "character"):
+    if clue is not None and clue.strong:
         reasons = (where, Reason(text=clue.text, source="docs/explain.md"))
-        return _Finding(sure="likely", title="a C library's own look-up died in a second libc", reasons=reasons,
-                        exposure="clib", call="clib")  # fmt: skip
+        sure: Sureness = "likely" if clue.kind == "character" or resolving else "possible"
+        title = "a C library's own look-up died in a second libc"
+        return _Finding(sure=sure, title=title, reasons=reasons, exposure="clib", call="clib")
     if signal in _DEADLY and (resolving or (is_thread_of_c and signal != "SIGABRT")):
         text = (
             f"{resolving} resolves names in C by itself"
@@ -255,8 +264,8 @@ def _cut_short(crash: Crash) -> _Finding | None:
         return _Finding(sure="likely", title="a static glibc died in what NSS loaded", reasons=reasons)
     told = f"exit status {crash.status}" if crash.status and not crash.signal else str(signal)
     text = (
-        f"{told}, and no traceback: this class dies so where C code had not handed the signal to Go, and so does any "
-        "other fault in C"
+        f"{told}, and no traceback: so ends a Go program when a thread that C code made dies, in a look-up (seen with "
+        "static glibc 2.31) or of any other fault; and so does every program that is none of Go's"
     )
     title = f"a process died by {signal}, and the log does not say where"
     return _Finding(sure="possible", title=title, reasons=(Reason(text=text),))

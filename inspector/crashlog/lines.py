@@ -60,7 +60,7 @@ def _unwrap_text(stream: str, text: str, rounds: int) -> Iterator[tuple[str, str
         found = _of_json(text)
         if found is not None:
             name, inner = found
-            for part in inner.split("\n", _MAX_INNER):
+            for part in inner.removesuffix("\n").split("\n", _MAX_INNER):
                 yield from _unwrap_text(name or stream, _plain(part), rounds - 1)
             return
     if "\\n" in text and any(word in text for word in _TRACE_WORDS):

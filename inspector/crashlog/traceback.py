@@ -171,6 +171,8 @@ class Traceback:
 
     def _begins(self, text: str, now: _Open | None) -> bool:
         """Whether a line begins another crash than the one that is being read."""
+        if _KERNEL_FAULT.search(text) or _KERNEL_TRAP.search(text):
+            return True
         head = _FATAL.search(text) or _NAME.search(text)
         if head is None:
             return False
