@@ -25,6 +25,8 @@ lock:  ## pin what pyproject.toml asks for (script/lock --upgrade: everything an
 schema:  ## write the documents' JSON Schemas from the types
 	.venv/bin/python script/schema report > inspector/reports/report.schema.json
 	.venv/bin/python script/schema explanation > inspector/reports/explanation.schema.json
+	.venv/bin/python script/schema snapshot > inspector/reports/snapshot.schema.json
+	.venv/bin/python script/schema comparison > inspector/reports/comparison.schema.json
 
 documents:  ## write what README.md and docs/ show of the program anew
 	.venv/bin/python script/document

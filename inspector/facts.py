@@ -33,6 +33,12 @@ Special = Literal["dir", "loop", "dangling", "mode000"]
 Status = Literal["analysed", "incomplete", "failed"]
 
 
+CONTEXT_FILES = ("resolv.conf", "nsswitch.conf", "mdns.allow", "hosts", "passwd", "group", "services")
+"""The files under /etc that decide what a resolver does, and what libc's files source answers."""
+RESOLVER_VARIABLES = ("GODEBUG", "LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES")
+"""The variables that decide which resolver Go takes."""
+
+
 # ── one file ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -491,6 +497,8 @@ class Environment:
     """Outranks the image's user; a name is looked up in the image's passwd."""
     replaces_entrypoint: bool = False
     """The image's entrypoint, and the script that it may be, does not run."""
+    own_files: Mapping[str, ContextFile] = field(default_factory=dict)
+    """The place's own files, which count for a program that brings no root filesystem with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -516,6 +524,38 @@ class Workload:
     problems: tuple[str, ...] = ()
     waivers: tuple[WaiverText, ...] = ()
     """For this workload alone."""
+
+
+SnapshotKind = Literal["container", "host"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a process sees on one host or in one container, at one time. Of variables only the resolver's are kept."""
+
+    kind: SnapshotKind
+    name: str
+    taken: str = ""
+    """When, in UTC (ISO 8601)."""
+    image: str | None = None
+    """The container's image, by the name that it was started by."""
+    digest: str | None = None
+    """The image's ID."""
+    network: str | None = None
+    """The container's network mode as its engine tells it."""
+    files: Mapping[str, ContextFile] = field(default_factory=dict)
+    """As in ``ResolverContext``; a key that is absent could not be read."""
+    given: tuple[str, ...] = ()
+    """Those of ``files`` that the engine or a mount gives; the others are the image's own."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Those of the resolver's variables that are set."""
+    env_given: tuple[str, ...] = ()
+    """Those of ``env`` that are not the image's own."""
+    uid: int | None = None
+    system_hostname: str | None = None
+    mounts: tuple[str, ...] = ()
+    """Where volumes and bind mounts lie over the image."""
+    problems: tuple[str, ...] = ()
 
 
 # ── the report ───────────────────────────────────────────────────────────────────────────────────────────────────

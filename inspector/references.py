@@ -1,7 +1,7 @@
 """Names of images, parsed and unresolved. Pure: nothing here looks at a disk or a network.
 
 A reference is ``scheme:rest`` or plain. The schemes are ``registry:``, ``docker:``, ``podman:``, ``docker-archive:``,
-``oci-archive:``, ``oci-dir:``, ``dir:``, ``file:`` and ``-`` for standard input. A registry name is
+``oci-archive:``, ``oci-dir:``, ``dir:``, ``file:``, ``container:`` and ``-`` for standard input. A registry name is
 ``[host[:port]/]path[:tag][@algorithm:hex]``; short names resolve as Docker resolves them
 (distribution/reference, normalize.go): a first part without ``.`` or ``:`` that is not ``localhost`` is no host, the
 host is then ``docker.io``, and a single-part path there gets ``library/`` before it.
@@ -16,7 +16,9 @@ from typing import Literal, get_args
 from inspector.errors import ReferenceInvalid
 from inspector.escaping import printable
 
-Scheme = Literal["registry", "docker", "podman", "docker-archive", "oci-archive", "oci-dir", "dir", "file", "stdin"]
+Scheme = Literal[
+    "registry", "docker", "podman", "docker-archive", "oci-archive", "oci-dir", "dir", "file", "container", "stdin"
+]  # fmt: skip
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 DEFAULT_REGISTRY = "docker.io"
@@ -31,6 +33,8 @@ _NAME = re.compile(
 _ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+-]*")
 """What looks like a scheme where the whole is no image's name; a path that looks so is written ``./path``."""
+_CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+"""A container's name or ID (moby, daemon/names: RestrictedNameChars)."""
 _MAX_LENGTH = 4096
 
 
@@ -99,6 +103,10 @@ def _of_scheme(scheme: Scheme, rest: str, text: str) -> Reference:
     if not rest:
         raise ReferenceInvalid(f"nothing after the scheme in '{printable(text)}'", advice=f"for example {scheme}:NAME")
     if scheme in _PATH_SCHEMES:
+        return Reference(scheme=scheme, rest=rest)
+    if scheme == "container":
+        if _CONTAINER.fullmatch(rest) is None:
+            raise ReferenceInvalid(f"not a container's name: '{printable(rest, limit=120)}'")
         return Reference(scheme=scheme, rest=rest)
     name = None if scheme in _ENGINE_SCHEMES and rest.startswith("sha256:") else _parse_name(rest)
     if name is None and not (scheme in _ENGINE_SCHEMES and _ID.fullmatch(rest)):

@@ -294,8 +294,9 @@ def docker_engine(directory: Path) -> Iterator[str]:
             wait_for(lambda: docker(address, "version").returncode == 0, f"dockerd: {directory}/dockerd.log", 60)
             yield address
     finally:
-        # It leaves this mount, and nobody could remove the directory.
-        subprocess.run(["umount", "-l", f"{directory}/exec/netns/default"], capture_output=True, check=False)
+        # It leaves the namespaces of --network none and host mounted, and nobody could remove the directory.
+        for place in (directory / "exec" / "netns").glob("*"):
+            subprocess.run(["umount", "-l", place], capture_output=True, check=False)
 
 
 def docker(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -27,6 +27,9 @@ _VERBS = {
     "fix": "Write the smallest remedy into Compose files and Kubernetes manifests.",
     "config": "Show every setting and where it is from.",
     "completion": "Print the script that completes commands in bash, zsh or fish.",
+    "containers": "Judge every running container where it runs.",
+    "snapshot": "Write what processes see on this host or in a container to a file.",
+    "compare": "Compare two places: what differs, who reads it, which binaries come out otherwise.",
     "explain": "Say whether a crash in a log is that of a static glibc in NSS, and what stops it.",
     "version": "Print the versions of the tool, its facts and its report schema.",
 }

@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -13,7 +14,7 @@ import click
 
 from inspector.cli.gate import policy_options
 from inspector.cli.pairs import format_options
-from inspector.facts import Call, ContextFile, Environment
+from inspector.facts import Call, ContextFile, Environment, Snapshot
 
 if TYPE_CHECKING:
     from inspector.judging import Wishes
@@ -48,7 +49,17 @@ def context_options(command: _Command) -> _Command:
     """Add the flags that say where it will run."""
     return _apply(
         command,
-        click.option("--environment", "-e", "environments", multiple=True, metavar="PRESET", help="Judge there."),
+        click.option(
+            "--environment",
+            "-e",
+            "environments",
+            multiple=True,
+            metavar="NAME",
+            help="Judge there: a preset, host, container:NAME, or a snapshot's file.",
+        ),
+        click.option(
+            "--host-resolv-conf", type=click.Path(path_type=Path), help="The resolv.conf of the host, for -e host."
+        ),
         click.option("--resolv-conf", type=click.Path(path_type=Path), help="The resolv.conf it will see."),
         click.option("--nsswitch", type=click.Path(path_type=Path), help="The nsswitch.conf it will see."),
         click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable it will see."),
@@ -149,12 +160,48 @@ def read_context_file(path: Path | None) -> ContextFile | None:
 
 
 def chosen_environments(flags: dict[str, Any]) -> tuple[Environment, ...] | None:
-    """Return the presets named by ``--environment``, or None where none was named."""
-    if not flags["environments"]:
-        return None
-    from inspector.environments import preset
+    """Return the environments named by ``--environment``, or None where none was named.
 
-    return tuple(preset(name) for name in dict.fromkeys(flags["environments"]))
+    Raises:
+        InspectorError: if there is none of a name, or a container or file cannot be read.
+    """
+    names = list(dict.fromkeys(flags["environments"]))
+    if flags.get("host_resolv_conf") is not None and "host" not in names:
+        names.append("host")
+    return tuple(_environment(name, flags) for name in names) if names else None
+
+
+def _environment(name: str, flags: dict[str, Any]) -> Environment:
+    from inspector.environments import environment_of, preset
+
+    if name == "host" or name.startswith("container:"):
+        return environment_of(taken_snapshot(name, flags), name=name)
+    if "/" in name or name.endswith(".json"):
+        from inspector.cli.snapshot import read_snapshot
+
+        return environment_of(read_snapshot(Path(name)))
+    return preset(name)
+
+
+def taken_snapshot(name: str, flags: dict[str, Any]) -> Snapshot:
+    """Return what is seen on this host (``host``) or in a container (``container:NAME``).
+
+    Raises:
+        InspectorError: if the engine does not answer or has no such container, or if the name is neither.
+    """
+    from inspector.environments import host_snapshot
+    from inspector.references import parse
+
+    if name == "host":
+        taken = host_snapshot()
+        given = read_context_file(flags.get("host_resolv_conf"))
+        return taken if given is None else replace(taken, files={**taken.files, "resolv.conf": given})
+    reference = parse(name)
+    if reference.scheme != "container":
+        raise click.UsageError(f"'{name}' is neither 'host' nor container:NAME")
+    from inspector.sources.containers import container_snapshot
+
+    return container_snapshot(reference.rest, scan_options(flags).source)
 
 
 def terminal_width() -> int:

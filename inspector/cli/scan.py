@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -28,8 +29,8 @@ from inspector.facts import Target
 def scan(ctx: click.Context, /, references: tuple[str, ...], **flags: Any) -> None:
     """Scan images and say whether their binaries would crash, and why.
 
-    REF is repo:tag[@digest], or registry:, docker:, podman:, docker-archive:, oci-archive:, oci-dir:, dir: or file:
-    and what follows; '-' reads an image archive from standard input.
+    REF is repo:tag[@digest], or registry:, docker:, podman:, docker-archive:, oci-archive:, oci-dir:, dir:, file: or
+    container: and what follows; '-' reads an image archive from standard input. A container is judged where it runs.
     """
     from inspector.cli.delivery import deliver
     from inspector.cli.gate import open_gate
@@ -41,8 +42,30 @@ def scan(ctx: click.Context, /, references: tuple[str, ...], **flags: Any) -> No
     environments = chosen_environments(flags)
     targets, errors = collect_all(references, flags)
     report = gate.mark(report_of(judge_target(target, environments, known) for target in targets))
+    from inspector.cli.delivery import deliver, exit_code
+    from inspector.scanning import report_of
+
+    wishes(flags), chosen_environments(flags)  # what is wrong with the words is told before anything is fetched
+    targets, errors = collect_all(references, flags)
+    report = report_of(judge_all(targets, references, flags))
     deliver(report, flags)
     ctx.exit(gate.exit_code(report, errors))
+
+
+def judge_all(targets: list[Target], references: tuple[str, ...], flags: dict[str, Any]) -> Iterator[Target]:
+    """Yield the targets judged; a container, where nothing else is named, in the very place where it runs."""
+    from inspector.cli.options import taken_snapshot
+    from inspector.environments import environment_of, without_mounted
+    from inspector.judging import judge_target
+
+    known, environments = wishes(flags), chosen_environments(flags)
+    for target in targets:
+        if target.reference not in references or not target.reference.startswith("container:"):
+            yield judge_target(target, environments, known)
+            continue
+        seen = taken_snapshot(target.reference, flags)
+        own = (environment_of(seen, name=target.reference),)
+        yield judge_target(without_mounted(target, seen), own if environments is None else environments, known)
 
 
 def collect_all(references: tuple[str, ...], flags: dict[str, Any]) -> tuple[list[Target], list[InspectorError]]:

@@ -1,6 +1,7 @@
-"""Where it will run: presets, and an environment laid over what an image gives."""
+"""Where it will run: presets, this host, snapshots, and an environment laid over what an image gives."""
 
 from inspector.environments.contexts import context_of
 from inspector.environments.presets import preset, presets
+from inspector.environments.snapshots import environment_of, host_snapshot, without_mounted
 
-__all__ = ["context_of", "preset", "presets"]
+__all__ = ["context_of", "environment_of", "host_snapshot", "preset", "presets", "without_mounted"]

@@ -32,6 +32,8 @@ def context_of(
         nsswitch_conf: outranks the image's.
     """
     files = _image_files(rootfs)
+    if not files and (rootfs is None or rootfs.files is None):
+        files.update(environment.own_files)
     files.update(environment.files)
     for name in environment.unknown_files:
         files.pop(name, None)

@@ -58,6 +58,10 @@ def _of_scheme(reference: Reference, options: SourceOptions, documents: Document
         return [file_image(Path(rest), full)]
     if scheme == "registry":
         return _of_registry(reference, options, documents)
+    if scheme == "container":
+        from inspector.sources.containers import container_images
+
+        return container_images(rest, options)
     return _of_engine(reference, str(scheme), options)
 
 

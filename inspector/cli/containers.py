@@ -1,0 +1,35 @@
+"""``inspector containers``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from inspector.cli.options import chosen_environments, context_options, image_options, output_options, wishes
+
+
+@click.command()
+@image_options
+@context_options
+@output_options
+@click.pass_context
+def containers(ctx: click.Context, /, **flags: Any) -> None:
+    """Judge every running container where it runs: its own files, variables, and file system.
+
+    The engine is Docker's, or Podman's with --from podman.
+    """
+    from inspector.cli.delivery import deliver, exit_code
+    from inspector.cli.options import scan_options
+    from inspector.cli.scan import collect_all, judge_all
+    from inspector.scanning import report_of
+    from inspector.sources.containers import running_containers
+
+    wishes(flags), chosen_environments(flags)  # what is wrong with the words is told before anything is fetched
+    references = tuple(f"container:{name}" for name in running_containers(scan_options(flags).source))
+    if not references and not flags["quiet"]:
+        click.echo("inspector: no container is running", err=True)
+    targets, errors = collect_all(references, flags)
+    report = report_of(judge_all(targets, references, flags))
+    deliver(report, flags)
+    ctx.exit(exit_code(report, errors, fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"]))
