@@ -21,7 +21,7 @@ from inspector.facts import (
 )
 from inspector.judging import DEFAULT_NAME, SEVERITY, Wishes, judge_target
 from inspector.resolver import decide
-from inspector.resolver.table import knows_keyword, option_known_since
+from inspector.resolver.table import keyword_known_since, option_known_since
 from inspector.resolver.versions import NEWEST, OLDEST
 
 _PLAIN = {"resolv.conf": "nameserver 192.0.2.53\n", "nsswitch.conf": "hosts: files dns\n"}
@@ -129,7 +129,7 @@ def _kind_of(name: str, text: str) -> str:
     if base in {"resolv.conf", "nsswitch.conf"}:
         return base
     words = [line.split() for line in text.split("\n") if line.strip() and not line.lstrip().startswith(("#", ";"))]
-    is_switch = any(line[0].endswith(":") for line in words) and not any(knows_keyword(line[0]) for line in words)
+    is_switch = any(line[0].endswith(":") for line in words) and not any(keyword_known_since(line[0]) for line in words)
     return "nsswitch.conf" if is_switch else "resolv.conf"
 
 
@@ -227,7 +227,7 @@ def _in_resolv_conf(a: str, b: str) -> Iterator[Difference]:
             known = "every Go release, for the query; it does not decide which resolver is taken"
             unknown = "no Go release knows the keyword: with it, every release takes cgo"
             yield Difference(what=f"resolv.conf {keyword}", a=" ".join(mine) or None, b=" ".join(theirs) or None,
-                             read=known if knows_keyword(keyword) else unknown)  # fmt: skip
+                             read=known if keyword_known_since(keyword) else unknown)  # fmt: skip
 
 
 def _words(text: str) -> dict[str, list[str]]:

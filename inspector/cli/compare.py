@@ -75,8 +75,8 @@ def _place(word: str, flags: dict[str, Any]) -> Place:
         return place_of_snapshot(read_snapshot(path))
     if "/" in word or path.exists():
         file = read_context_file(path)
-        assert file is not None
-        return place_of_file(word, file)
+        if file is not None:
+            return place_of_file(word, file)
     return place_of_environment(preset(word))
 
 

@@ -23,7 +23,7 @@ def containers(ctx: click.Context, /, **flags: Any) -> None:
     from inspector.cli.options import scan_options
     from inspector.cli.scan import collect_all, judge_all
     from inspector.scanning import report_of
-    from inspector.sources.containers import running_containers
+    from inspector.sources.engine.running import running_containers
 
     wishes(flags), chosen_environments(flags)  # what is wrong with the words is told before anything is fetched
     references = tuple(f"container:{name}" for name in running_containers(scan_options(flags).source))

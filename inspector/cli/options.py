@@ -199,7 +199,7 @@ def taken_snapshot(name: str, flags: dict[str, Any]) -> Snapshot:
     reference = parse(name)
     if reference.scheme != "container":
         raise click.UsageError(f"'{name}' is neither 'host' nor container:NAME")
-    from inspector.sources.containers import container_snapshot
+    from inspector.sources.engine.running import container_snapshot
 
     return container_snapshot(reference.rest, scan_options(flags).source)
 

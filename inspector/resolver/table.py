@@ -589,3 +589,8 @@ def rules(minor: int) -> Rules:
 def option_known_since(word: str) -> int | None:
     """Return N of the first Go 1.N that knows the option, or None where none does."""
     return min((entry.since for entry in ALL if entry.kind == "option" and entry.matches(word)), default=None)
+
+
+def keyword_known_since(word: str) -> int | None:
+    """Return N of the first Go 1.N that knows the first word of a line of resolv.conf, or None where none does."""
+    return min((entry.since for entry in KEYWORDS if entry.word == word), default=None)

@@ -59,7 +59,7 @@ def _of_scheme(reference: Reference, options: SourceOptions, documents: Document
     if scheme == "registry":
         return _of_registry(reference, options, documents)
     if scheme == "container":
-        from inspector.sources.containers import container_images
+        from inspector.sources.engine.running import container_images
 
         return container_images(rest, options)
     return _of_engine(reference, str(scheme), options)

@@ -19,7 +19,8 @@ from typing import Any
 from inspector.errors import InspectorError, TargetAbsent
 from inspector.escaping import printable
 from inspector.facts import CONTEXT_FILES, RESOLVER_VARIABLES, BlobStream, ContextFile, Image, Snapshot
-from inspector.sources.engine import _Chunks, _Engine, is_reachable
+from inspector.sources.engine.connection import connect, is_reachable
+from inspector.sources.engine.containers import Chunks
 from inspector.sources.images import SourcedImage, StoredLayer
 from inspector.sources.manifests import config_of, parse_platform
 from inspector.sources.options import SourceOptions
@@ -41,7 +42,7 @@ def engine_for(options: SourceOptions) -> str:
 
 @contextmanager
 def _client(options: SourceOptions) -> Iterator[Any]:
-    with _Engine(engine_for(options), options)._client() as client:  # noqa: SLF001 - one room
+    with connect(engine_for(options), options) as client:
         yield client
 
 
@@ -107,7 +108,7 @@ def _image_of(client: Any, container: Mapping[str, Any]) -> Mapping[str, Any]:
 @contextmanager
 def _export(identity: str, options: SourceOptions) -> Iterator[BlobStream]:
     with _client(options) as client:
-        yield _Chunks(iter(client.api.export(identity, chunk_size=_CHUNK)))
+        yield Chunks(iter(client.api.export(identity, chunk_size=_CHUNK)))
 
 
 def container_snapshot(name: str, options: SourceOptions) -> Snapshot:
