@@ -40,13 +40,19 @@ def render_comparison(comparison: Comparison, style: TextStyle) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _of(service: str | None) -> str:
+    return f"{printable(service)}: " if service else ""
+
+
 def _differences(comparison: Comparison, style: TextStyle) -> Iterator[str]:
     if not comparison.differences:
         yield "nothing differs that a resolver reads"
         return
     yield "what differs"
     for item in comparison.differences:
-        yield f"  {printable(item.what)}"
+        yield f"  {_of(item.service)}{printable(item.what)}"
+        if item.on:
+            yield from wrap("    on    ", printable(item.on), style)
         yield from wrap("    A     ", printable(item.a) if item.a is not None else "-", style)
         yield from wrap("    B     ", printable(item.b) if item.b is not None else "-", style)
         yield from wrap("    read  ", f"by {printable(item.read)}", style)
@@ -61,7 +67,8 @@ def _shifts(comparison: Comparison, style: TextStyle) -> Iterator[str]:
         return
     yield f"Go releases that decide otherwise ({asked})"
     for shift in comparison.shifts:
-        yield from wrap(f"  {_releases(shift):<14}", f"A {printable(shift.a)}, B {printable(shift.b)}", style)
+        text = f"{_of(shift.service)}A {printable(shift.a)}, B {printable(shift.b)}"
+        yield from wrap(f"  {_releases(shift):<14}", text + (f" (on {printable(shift.on)})" if shift.on else ""), style)
 
 
 def _releases(shift: Shift) -> str:
@@ -72,13 +79,13 @@ def _binaries(comparison: Comparison, style: TextStyle) -> Iterator[str]:
     yield f"binaries: {len(comparison.binaries)} come out otherwise, {comparison.unmoved} alike"
     for flip in comparison.binaries:
         levels = f"A {_level(flip.a, style)}, B {_level(flip.b, style)}"
-        yield f"  {printable(flip.reference)} {printable(flip.path)}: {levels}"
+        yield f"  {_of(flip.service)}{printable(flip.reference)} {printable(flip.path)}: {levels}"
         if flip.why:
             yield from wrap("    because  ", printable(flip.why), style)
 
 
-def _level(level: Level, style: TextStyle) -> str:
-    return style.level(level)
+def _level(level: Level | None, style: TextStyle) -> str:
+    return "not there" if level is None else style.level(level)
 
 
 def _conclude(comparison: Comparison, style: TextStyle) -> str:
@@ -88,6 +95,8 @@ def _conclude(comparison: Comparison, style: TextStyle) -> str:
             names = printable(", ".join(dict.fromkeys(worse)), limit=200)
             return f"Verdict: {style.level('crash', f'{names} would crash in one of them and not in the other')}."
         return f"Verdict: {style.level('latent', 'binaries come out otherwise, none by a crash')}."
+    if comparison.problems:
+        return f"Verdict: {style.level('unknown', 'not everything could be compared')}."
     if comparison.shifts:
         return f"Verdict: {style.level('latent', 'some Go releases take another resolver')}."
     return f"Verdict: {style.level('safe', 'no Go release decides otherwise')}."

@@ -90,7 +90,7 @@ def test_static_glibc_2_31(
     assert found["go"]["since"] <= 15 <= found["go"]["until"]
 
 
-@pytest.mark.needs("root", "unshare", "chroot", "gcc", "go")
+@pytest.mark.needs("root", "unshare", "chroot", "gcc")
 @pytest.mark.parametrize("go", ["1.19", "1.27"])
 @pytest.mark.parametrize(
     ("release", "arguments", "exposure", "signal"),
@@ -116,7 +116,7 @@ WAYS = ("nil-pointer", "nil-map", "index", "divide", "type-assertion", "own-pani
         "stack-overflow", "out-of-memory", "c-fault", "c-abort", "c-divide", "c-free", "quit", "fault")  # fmt: skip
 
 
-@pytest.mark.needs("gcc", "go")
+@pytest.mark.needs("gcc")
 @pytest.mark.parametrize("go", ["1.19", "1.27"])
 def test_who_dies_of_something_else_is_told_so(go: str) -> None:
     program = toolchains.build(SAMPLES / "crasher", Build(go=go))
@@ -128,7 +128,7 @@ def test_who_dies_of_something_else_is_told_so(go: str) -> None:
         assert found.title, way
 
 
-@pytest.mark.needs("root", "unshare", "chroot", "gcc", "go")
+@pytest.mark.needs("root", "unshare", "chroot", "gcc")
 def test_a_c_library_of_its_own(tmp_path: Path) -> None:
     program = toolchains.build(SAMPLES / "crasher", Build(go="1.19", ldflags=STATIC))
     etc = {"nsswitch.conf": "hosts: files hesiod dns\n"}

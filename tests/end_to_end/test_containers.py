@@ -107,7 +107,7 @@ def test_every_running_container(running: Running) -> None:
 
 
 def test_a_new_image_is_judged_where_the_old_one_runs(running: Running) -> None:
-    image = "samples/images/peer-netgo.tar.gz"
+    image = "samples/images/peer-netgo.tar"
     report = running.document(
         "scan", image, "samples/images/peer-static-glibc.tar.gz", "-e", "container:dies", "--no-cache", "-f", "json"
     )
