@@ -31,6 +31,8 @@ _VERBS = {
     "snapshot": "Write what processes see on this host or in a container to a file.",
     "compare": "Compare two places: what differs, who reads it, which binaries come out otherwise.",
     "explain": "Say whether a crash in a log is that of a static glibc in NSS, and what stops it.",
+    "rules": "List the rules.",
+    "rule": "Print a rule's page: what it says, when it fires, what helps, and its sources.",
     "version": "Print the versions of the tool, its facts and its report schema.",
 }
 
