@@ -55,7 +55,7 @@ def _differences(comparison: Comparison, style: TextStyle) -> Iterator[str]:
             yield from wrap("    on    ", printable(item.on), style)
         yield from wrap("    A     ", printable(item.a) if item.a is not None else "-", style)
         yield from wrap("    B     ", printable(item.b) if item.b is not None else "-", style)
-        yield from wrap("    read  ", f"by {printable(item.read)}", style)
+        yield from wrap("    read  ", printable(item.read), style)
     if comparison.left_out:
         yield f"  … and {comparison.left_out} more"
 
