@@ -121,11 +121,11 @@ def _place(word: str, flags: dict[str, Any]) -> Place:
 
 def _targets(references: tuple[str, ...], flags: dict[str, Any]) -> tuple[list[Target], int]:
     """Return the targets of images and facts files, and the exit code of what could not be had (0: nothing)."""
-    from inspector.cli.judge import read_facts
+    from inspector.cli.judge import read_report
     from inspector.cli.scan import collect_all
 
     stored = [word for word in references if word.endswith(".json")]
-    targets = [target for word in stored for target in read_facts(word).targets]
+    targets = [target for word in stored for target in read_report(word).targets]
     collected, errors = collect_all(tuple(word for word in references if word not in stored), flags)
     targets += collected
     if errors:
