@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -94,16 +93,14 @@ def _targets(images: tuple[str, ...], flags: dict[str, Any], crashes: tuple[Diag
     Raises:
         InspectorError: if one cannot be had: an answer without it would be another answer.
     """
-    from inspector.cli.scan import collect_all
-    from inspector.judging import judge_target
+    from inspector.cli.scan import collect_all, judge_all
 
-    environments, known = chosen_environments(flags), wishes(flags)
-    calls = (crash.call for crash in crashes if crash.call is not None and crash.sure != "no")
-    known = replace(known, calls=tuple(dict.fromkeys((*known.calls, *calls))))
+    wishes(flags), chosen_environments(flags)  # what is wrong with the words is told before anything is fetched
     targets, errors = collect_all(images, flags)
     if errors:
         raise errors[0]
-    return tuple(judge_target(target, environments, known) for target in targets)
+    calls = tuple(crash.call for crash in crashes if crash.call is not None and crash.sure != "no")
+    return tuple(judge_all(targets, images, flags, calls=calls))
 
 
 @contextmanager

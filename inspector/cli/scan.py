@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -17,7 +18,7 @@ from inspector.cli.options import (
     wishes,
 )
 from inspector.errors import InspectorError, UsageError
-from inspector.facts import Target
+from inspector.facts import Call, Target
 
 
 @click.command(context_settings={"show_default": False})
@@ -52,13 +53,19 @@ def scan(ctx: click.Context, /, references: tuple[str, ...], **flags: Any) -> No
     ctx.exit(gate.exit_code(report, errors))
 
 
-def judge_all(targets: list[Target], references: tuple[str, ...], flags: dict[str, Any]) -> Iterator[Target]:
-    """Yield the targets judged; a container, where nothing else is named, in the very place where it runs."""
+def judge_all(
+    targets: list[Target], references: tuple[str, ...], flags: dict[str, Any], *, calls: tuple[Call, ...] = ()
+) -> Iterator[Target]:
+    """Yield the targets judged; a container, where nothing else is named, in the very place where it runs.
+
+    ``calls`` are known to be made besides those that flags name.
+    """
     from inspector.cli.options import taken_snapshot
     from inspector.environments import environment_of, without_mounted
     from inspector.judging import judge_target
 
     known, environments = wishes(flags), chosen_environments(flags)
+    known = replace(known, calls=tuple(dict.fromkeys((*known.calls, *calls))))
     for target in targets:
         if target.reference not in references or not target.reference.startswith("container:"):
             yield judge_target(target, environments, known)

@@ -160,3 +160,6 @@ def test_what_docker_logs_of_a_container_that_died(engine: str, tmp_path: Path) 
     found = explain(log.stdout + log.stderr, "--image", f"docker:{image}", "--no-cache", env=env)
     assert (found["sure"], found["exposure"]) == ("certain", "dns")
     assert found["checks"][0]["fit"] == "fits"
+    held = explain(log.stdout + log.stderr, "--image", "container:peer", "--no-cache", env=env)
+    assert held["checks"][0]["fit"] == "fits"
+    assert held["checks"][0]["text"].endswith("a crash is what inspector expects of it in container:peer")
