@@ -61,7 +61,7 @@ def judge_all(
     ``calls`` are known to be made besides those that flags name.
     """
     from inspector.cli.options import taken_snapshot
-    from inspector.environments import environment_of, without_mounted
+    from inspector.environments import environment_of, with_gaps
     from inspector.judging import judge_target
 
     known, environments = wishes(flags), chosen_environments(flags)
@@ -72,7 +72,7 @@ def judge_all(
             continue
         seen = taken_snapshot(target.reference, flags)
         own = (environment_of(seen, name=target.reference),)
-        yield judge_target(without_mounted(target, seen), own if environments is None else environments, known)
+        yield judge_target(with_gaps(target, seen), own if environments is None else environments, known)
 
 
 def collect_all(references: tuple[str, ...], flags: dict[str, Any]) -> tuple[list[Target], list[InspectorError]]:

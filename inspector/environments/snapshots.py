@@ -95,22 +95,20 @@ def environment_of(snapshot: Snapshot, *, name: str | None = None) -> Environmen
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 
 
-def without_mounted(target: Target, snapshot: Snapshot) -> Target:
-    """Return a container's facts, incomplete where a mount lies over a binary or a library directory.
+def with_gaps(target: Target, snapshot: Snapshot) -> Target:
+    """Return a container's facts, incomplete where something of the container could not be seen.
 
-    An engine's export leaves mounts out: what is seen at such a place is what the mount hides.
+    An engine's export leaves mounts out: what is seen at such a place is what the mount hides. And a file that the
+    engine did not give is not known.
     """
     places = {*(binary.path for binary in target.binaries), *_LIBRARIES}
-    hidden = [
-        (mount, place)
+    problems = [
+        Problem(stage="mounts", message=f"{place} is hidden by what is mounted at {mount}, which was not read")
         for mount in snapshot.mounts
         for place in sorted(places)
         if place == mount or place.startswith(f"{mount.rstrip('/')}/")
     ]
-    if not hidden:
+    problems += [Problem(stage="container", message=text) for text in snapshot.problems]
+    if not problems:
         return target
-    problems = tuple(
-        Problem(stage="mounts", message=f"{place} is hidden by what is mounted at {mount}, which was not read")
-        for mount, place in hidden
-    )
-    return replace(target, status="incomplete", problems=target.problems + problems)
+    return replace(target, status="incomplete", problems=(*target.problems, *problems))

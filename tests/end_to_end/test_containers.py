@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +149,41 @@ def test_a_mount_over_a_binary_is_told(running: Running) -> None:
         assert done.returncode in {1, 4}
     finally:
         running.docker("rm", "-f", "mounted")
+
+
+def never_safe(done: subprocess.CompletedProcess[str]) -> None:
+    """What the engine will write is not known: no verdict stands on the empty file that is there."""
+    (target,) = json.loads(done.stdout)["targets"]
+    assert (done.returncode, target["status"]) == (4, "incomplete"), done.stderr
+    assert any("/etc/resolv.conf: the engine writes it" in problem["message"] for problem in target["problems"])
+    hosts = {v["level"] for e in target["environments"] for v in e["verdicts"] if v["call"] == "host"}
+    assert hosts == {"unknown"}
+
+
+def test_a_container_that_was_never_started_is_not_safe(running: Running) -> None:
+    running.docker("create", "--name", "idle", "--network", "host", IMAGE)
+    try:
+        never_safe(running.inspector("scan", "container:idle", "--no-cache", "-f", "json"))
+    finally:
+        running.docker("rm", "-f", "idle")
+
+
+@pytest.mark.needs("podman")
+def test_podmans_containers_are_read_too() -> None:
+    with tempfile.TemporaryDirectory(prefix="pod", ignore_cleanup_errors=True) as short:  # a socket's path is short
+        directory = Path(short)
+        load = parts.podman(directory, "load", "-i", str(parts.plain_archive(directory)))
+        create = parts.podman(directory, "create", "--name", "idle", "--network", "host", f"localhost/{IMAGE}")
+        for command in (load, create):
+            subprocess.run(command, check=True, capture_output=True)
+        with parts.podman_service(directory) as address:
+            env = parts.environment(CONTAINER_HOST=address)
+            words = ("scan", "--from", "podman", "container:idle", "--no-cache", "-f", "json")
+            done = parts.inspector(*words, env=env)
+            never_safe(done)
+            (target,) = json.loads(done.stdout)["targets"]
+            expected = parts.facts(str(parts.PEER))
+            assert target["binaries"][0]["exposures"] == expected["binaries"][0]["exposures"]
 
 
 def test_what_is_not_there_is_told_in_one_line(running: Running) -> None:

@@ -121,16 +121,20 @@ def container_snapshot(name: str, options: SourceOptions) -> Snapshot:
         container = client.api.inspect_container(name)
         image = _image_of(client, container)
         identity = str(container["Id"])
+        mounts = tuple(sorted(str(mount.get("Destination")) for mount in container.get("Mounts") or ()))
+        unwritten = _unwritten(engine_for(options), container)
         files: dict[str, ContextFile] = {}
         problems = []
         for file in CONTEXT_FILES:
+            if unwritten and file in _GIVEN_ALWAYS and not _covers(mounts, file):
+                problems.append(f"/etc/{file}: the engine writes it when the container starts, and it {unwritten}")
+                continue
             try:
                 files[file] = _read(client, identity, f"/etc/{file}", name)
             except InspectorError as error:
                 problems.append(f"/etc/{file}: {error}")
     config = container.get("Config") or {}
     env, own = _variables(config), _variables(image.get("Config") or {})
-    mounts = tuple(sorted(str(mount.get("Destination")) for mount in container.get("Mounts") or ()))
     return Snapshot(
         kind="container",
         name=name,
@@ -149,6 +153,18 @@ def container_snapshot(name: str, options: SourceOptions) -> Snapshot:
         mounts=mounts,
         problems=tuple(problems),
     )
+
+
+def _unwritten(engine: str, container: Mapping[str, Any]) -> str | None:
+    """Return why what the engine writes cannot be seen, None where it can.
+
+    Before a container's first start there is an empty file in its place; so there is later in Podman's archive of a
+    container that does not run, whose mounts only the running one has.
+    """
+    status = (container.get("State") or {}).get("Status")
+    if status == "created":
+        return "was never started"
+    return "does not run" if engine == "podman" and status not in {"running", "paused"} else None
 
 
 def _covers(mounts: tuple[str, ...], file: str) -> bool:
@@ -187,6 +203,10 @@ def _read(client: Any, identity: str, path: str, name: str) -> ContextFile:
             chunks, stat = client.api.get_archive(identity, path, chunk_size=_CHUNK)
         except docker.errors.NotFound:
             return ContextFile(special="dangling" if was_link else None, origin=origin)
+        except docker.errors.APIError as error:
+            # Podman up to 4.3 cannot archive a single file that is mounted; the other files are read all the same.
+            text = printable(error.explanation or str(error), limit=200)
+            raise TargetAbsent(f"the engine does not give it: {text}") from None
         mode = int(stat.get("mode") or 0)
         if mode & _LINK_BIT:
             was_link = True
