@@ -25,14 +25,14 @@ _VERBS = {
     "compose": "Judge every service of Compose files where it will run.",
     "k8s": "Judge every container of Kubernetes manifests where it will run.",
     "fix": "Write the smallest remedy into Compose files and Kubernetes manifests.",
-    "config": "Show every setting and where it is from.",
-    "completion": "Print the script that completes commands in bash, zsh or fish.",
     "containers": "Judge every running container where it runs.",
     "snapshot": "Write what processes see on this host or in a container to a file.",
     "compare": "Compare two places: what differs, who reads it, which binaries come out otherwise.",
     "explain": "Say whether a crash in a log is that of a static glibc in NSS, and what stops it.",
     "rules": "List the rules.",
     "rule": "Print a rule's page: what it says, when it fires, what helps, and its sources.",
+    "config": "Show every setting and where it is from.",
+    "completion": "Print the script that completes commands in bash, zsh or fish.",
     "version": "Print the versions of the tool, its facts and its report schema.",
 }
 

@@ -19,17 +19,19 @@ def containers(ctx: click.Context, /, **flags: Any) -> None:
 
     The engine is Docker's, or Podman's with --from podman.
     """
-    from inspector.cli.delivery import deliver, exit_code
+    from inspector.cli.delivery import deliver
+    from inspector.cli.gate import open_gate
     from inspector.cli.options import scan_options
     from inspector.cli.scan import collect_all, judge_all
     from inspector.scanning import report_of
     from inspector.sources.engine.running import running_containers
 
+    gate = open_gate(flags)
     wishes(flags), chosen_environments(flags)  # what is wrong with the words is told before anything is fetched
     references = tuple(f"container:{name}" for name in running_containers(scan_options(flags).source))
     if not references and not flags["quiet"]:
         click.echo("inspector: no container is running", err=True)
     targets, errors = collect_all(references, flags)
-    report = report_of(judge_all(targets, references, flags))
+    report = gate.mark(report_of(judge_all(targets, references, flags)))
     deliver(report, flags)
-    ctx.exit(exit_code(report, errors, fail_on=flags["fail_on"], allow_incomplete=flags["allow_incomplete"]))
+    ctx.exit(gate.exit_code(report, errors))

@@ -35,20 +35,12 @@ def scan(ctx: click.Context, /, references: tuple[str, ...], **flags: Any) -> No
     """
     from inspector.cli.delivery import deliver
     from inspector.cli.gate import open_gate
-    from inspector.judging import judge_target
     from inspector.scanning import report_of
 
     gate = open_gate(flags)
-    known = wishes(flags)
-    environments = chosen_environments(flags)
-    targets, errors = collect_all(references, flags)
-    report = gate.mark(report_of(judge_target(target, environments, known) for target in targets))
-    from inspector.cli.delivery import deliver, exit_code
-    from inspector.scanning import report_of
-
     wishes(flags), chosen_environments(flags)  # what is wrong with the words is told before anything is fetched
     targets, errors = collect_all(references, flags)
-    report = report_of(judge_all(targets, references, flags))
+    report = gate.mark(report_of(judge_all(targets, references, flags)))
     deliver(report, flags)
     ctx.exit(gate.exit_code(report, errors))
 

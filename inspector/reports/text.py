@@ -185,7 +185,7 @@ def _render_risk(risk: _Risk, style: TextStyle, environments: int) -> Iterator[s
             "    call     ", f"{verdict.call}{asked} [{printable(verdict.rule)}, {verdict.confidence}]", style
         )
     if verdict.waived:
-        yield from _wrap("    waived   ", describe_waiver(verdict.waived), style)
+        yield from wrap("    waived   ", describe_waiver(verdict.waived), style)
     elif verdict.known:
         yield "    known    the baseline has it already"
     for number, reason in enumerate(verdict.reasons if style.verbose else verdict.reasons[:6]):
