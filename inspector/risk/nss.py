@@ -26,6 +26,8 @@ class Asked:
     name: str
     stops_when_absent: bool
     """``[NOTFOUND=return]`` and the like: later sources are not asked for what this one does not have."""
+    goes_on_when_found: bool = False
+    """``[SUCCESS=merge]`` (Fedora's group line) or ``[SUCCESS=continue]``: later sources are asked all the same."""
 
 
 @lru_cache(maxsize=4096)
@@ -50,18 +52,22 @@ def sources_of(text: str | None, database: str, era: GlibcEra | None) -> tuple[A
     for token in _TOKEN.findall(found):
         if not token.startswith("["):
             asked.append(Asked(token, stops_when_absent=False))
-        elif asked and _stops(token):
-            asked[-1] = Asked(asked[-1].name, stops_when_absent=True)
+        elif asked:
+            asked[-1] = _with_criteria(asked[-1], token)
     return tuple(asked)
 
 
-def _stops(criteria: str) -> bool:
-    stops = False
+def _with_criteria(source: Asked, criteria: str) -> Asked:
+    """Return the source with what ``[STATUS=action …]`` says of it; the last word for a status counts."""
+    stops, goes_on = source.stops_when_absent, source.goes_on_when_found
     for word in criteria.strip("[]").lower().split():
         status, _, action = word.partition("=")
-        if action == "return" and status in {"notfound", "!success", "!unavail", "!tryagain"}:
-            stops = True
-    return stops
+        negated, status = status.startswith("!"), status.removeprefix("!")
+        if (status == "notfound") != negated:
+            stops = action == "return"
+        if (status == "success") != negated:
+            goes_on = action in {"continue", "merge"}
+    return Asked(source.name, stops, goes_on)
 
 
 def answered_by_files(files_text: str | None, call: str, key: str) -> bool | None:

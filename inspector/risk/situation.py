@@ -10,12 +10,11 @@ from inspector.facts import BinaryFacts, Call, Decision, ResolverBuild, Resolver
 from inspector.resolver import ContextUnknown, decide, embedded_godebug, minor_of
 from inspector.risk.entering import Effect, Entry, Operation, enter, era_of
 from inspector.risk.nss import Asked, answered_by_files, sources_of
+from inspector.risk.observed import DATABASES
 
-_DATABASES: dict[Operation, str] = {
-    "host": "hosts", "addr": "hosts", "cname": "hosts", "port": "services", "user": "passwd", "uid": "passwd",
-    "current": "passwd", "group": "group", "groupids": "initgroups",
-}  # fmt: skip
 _FILES = {"hosts": "hosts", "services": "services", "passwd": "passwd", "group": "group", "initgroups": "group"}
+_OWN_PORTS_SINCE = 21
+"""Go 1.21 answers a port from its own list where libc cannot (net/lookup_unix.go, lookupPort)."""
 USER_CALLS: frozenset[Call] = frozenset({"current", "user", "uid", "group", "groupids"})
 HOST_CALLS: frozenset[Call] = frozenset({"host", "ip", "dial"})
 
@@ -86,23 +85,41 @@ class Situation:
             return error
 
     def effect_of(self, operation: Operation) -> Effect:
-        """Return what happens when libc is entered by this operation here."""
+        """Return what happens when libc is entered by this operation here.
+
+        Where no name is given, any may be looked up, and the worse of both ways counts; where the file that would have
+        it is not known, both ways must agree.
+        """
         try:
-            return enter(self._entry(operation))
+            asked = self.asked(DATABASES[operation])
         except ContextUnknown as error:
             return Effect(outcome=None, why=str(error), confidence="unknown", unknown=True)
+        key, file = self._key(operation), self.context.files.get(_FILES[DATABASES[operation]])
+        if operation in {"groupids", "cname"} or (key is not None and file is not None):
+            present = None
+            if key is not None and file is not None and operation not in {"groupids", "cname"}:
+                present = answered_by_files(file.text or "", operation, key)
+            return enter(self._entry(operation, asked, present))
+        there, absent = (enter(self._entry(operation, asked, present)) for present in (True, False))
+        if there.outcome == absent.outcome and there.unknown == absent.unknown:
+            return there if there.likelihood != "always" else absent
+        if key is None and not (there.unknown or absent.unknown):
+            return there if there.outcome else absent
+        why = f"whether {key or 'the name'} is in /etc/{_FILES[DATABASES[operation]]} is not known, and that decides"
+        return Effect(outcome=None, why=why, confidence="unknown", unknown=True)
 
-    def _entry(self, operation: Operation) -> Entry:
-        key = self._key(operation)
+    def _entry(self, operation: Operation, asked: tuple[Asked, ...], present: bool | None) -> Entry:
+        file = self.context.files.get(_FILES[DATABASES[operation]])
         return Entry(
             binary=self.binary,
             rootfs=self.rootfs,
             operation=operation,
-            asked=self.asked(_DATABASES[operation]),
-            present=self._is_present(operation, key),
-            own=operation == "current" or self._is_own(operation, key),
+            asked=asked,
+            present=present,
+            own=operation == "current" or self._is_own(operation),
             local=(self.name or "").lower().rstrip(".").endswith(".local"),
-            go_has_own_list=(self.minor or 0) >= 21,
+            go_has_own_list=(self.minor or 0) >= _OWN_PORTS_SINCE,
+            first=((file.text if file else None) or "")[:1] or None,
         )
 
     def _key(self, operation: Operation) -> str | None:
@@ -122,15 +139,11 @@ class Situation:
         readable = file.special is None or (file.special == "mode000" and not self.context.uid)
         return sources_of(file.text if readable else None, database, era_of(self.binary))
 
-    def _is_present(self, operation: Operation, key: str | None) -> bool | None:
-        file = self.context.files.get(_FILES[_DATABASES[operation]])
-        if file is None or key is None or operation == "groupids":
-            return None
-        return answered_by_files(file.text or "", operation, key)
-
-    def _is_own(self, operation: Operation, key: str | None) -> bool:
-        """Whether the process's own user or group is looked up."""
-        uid = str(self.context.uid or 0)
+    def _is_own(self, operation: Operation) -> bool:
+        """Whether the process's own user is looked up."""
+        if self.context.uid is None:
+            return False
+        uid, key = str(self.context.uid), self.name
         if operation == "uid":
             return key == uid
         file = self.context.files.get("passwd")

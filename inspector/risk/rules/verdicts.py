@@ -18,9 +18,15 @@ def verdict_of_effect(rule: str, situation: Situation, effect: Effect, *lead: Re
         situation,
         level,
         *lead,
-        Reason(text=effect.why, source=source),
+        *effect_reasons(effect, source),
         effect=effect,
     )
+
+
+def effect_reasons(effect: Effect, source: str) -> tuple[Reason, ...]:
+    """Return what libc does, and what goes wrong by it."""
+    mechanism = () if effect.mechanism is None else (Reason(text=effect.mechanism, source=source),)
+    return (Reason(text=effect.why, source=source), *mechanism)
 
 
 def plain_verdict(
