@@ -1,4 +1,4 @@
-.PHONY: help demo test lint format lock schema golden samples soak soak-rollouts matrix bench fuzz documents clean
+.PHONY: help demo test lint format lock schema golden samples observations soak soak-rollouts matrix bench fuzz documents clean
 
 help:  ## list targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ -/'
@@ -38,6 +38,9 @@ samples:  ## write the samples' expected facts anew (samples/generate makes the 
 	for image in samples/images/*; do name=$$(basename $$image); .venv/bin/inspector facts --no-cache $$image -o samples/expected/$${name%%.*}.json || exit 1; done
 	mkdir -p samples/expected/logs
 	for log in samples/logs/*.log; do .venv/bin/inspector explain -v $$log -o samples/expected/logs/$$(basename $$log .log).txt; done
+
+observations:  ## write the table of cells that were run anew from the oracle
+	.venv/bin/python script/observations > observations.new && mv observations.new inspector/risk/observations.py
 
 bench:  ## measure a scan against its floor; writes benchmarks/results.md
 	.venv/bin/python benchmarks/measure.py --output benchmarks/results.md
