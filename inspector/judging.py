@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ SEVERITY: Mapping[Level, int] = {"safe": 0, "unknown": 1, "latent": 2, "wrong": 
 """Order of levels as thresholds see it: crash > wrong > latent > unknown > safe."""
 
 DEFAULT_NAME = "orderer.example.com"
+_OPTION = re.compile(r"'options (\S+)' in resolv\.conf")
 _USER_CALLS: tuple[Call, ...] = ("current", "user", "uid", "group", "groupids")
 
 
@@ -59,14 +61,17 @@ def judge(
     """
     root = facts.rootfs or RootFsFacts()
     return tuple(
-        replace(judge_call(binary, root, context, call=call, name=name, known=known), path=binary.path)
+        replace(
+            judge_call(binary, root, context, call=call, name=name, known=known, platform=facts.platform),
+            path=binary.path,
+        )
         for binary in facts.binaries
-        for call, name, known in _calls_of(binary, tuple(names) or (DEFAULT_NAME,), tuple(calls))
+        for call, name, known in _calls_of(binary, context, tuple(names) or (DEFAULT_NAME,), tuple(calls))
     )
 
 
 def _calls_of(
-    binary: BinaryFacts, names: tuple[str, ...], calls: tuple[Call, ...]
+    binary: BinaryFacts, context: ResolverContext, names: tuple[str, ...], calls: tuple[Call, ...]
 ) -> Iterator[tuple[Call, str | None, bool]]:
     """Yield (call, name, known to be made): a symbol proves that a way exists, not that it is taken."""
     for name in names:
@@ -80,10 +85,20 @@ def _calls_of(
         taken = [call for call in _USER_CALLS if call in known]
         for call in taken or ["user"]:
             yield call, None, bool(taken)
+        if "current" not in taken and _has_no_passwd_entry(context):
+            # Files cannot answer for such a uid, and every source after them is asked.
+            yield "current", None, False
     if "dns" in kinds:
         yield "port", None, "port" in known
     if "clib" in kinds:
         yield "clib", None, "clib" in known
+
+
+def _has_no_passwd_entry(context: ResolverContext) -> bool:
+    passwd = context.files.get("passwd")
+    if context.uid is None or passwd is None or passwd.special is not None:
+        return False
+    return all(line.split(":")[2:3] != [str(context.uid)] for line in (passwd.text or "").split("\n"))
 
 
 def judge_target(target: Target, environments: Sequence[Environment] | None, wishes: Wishes) -> Target:
@@ -149,14 +164,25 @@ def _with_omens(
     def add(verdict: Verdict) -> Verdict:
         if verdict.call != "host" or verdict.level not in {"safe", "latent"}:
             return verdict
+        flips = tuple(replace(flip, change=flip.change + _already_so(flip.change)) for flip in verdict.flips)
         extra = tuple(
             Flip(change=f"run it in environment {name} ({environment.title})", level="crash")
             for name, (environment, levels) in omens.items()
             if levels.get(verdict.path) == "crash"
         )
-        return replace(verdict, flips=verdict.flips + extra)
+        return replace(verdict, flips=flips + extra)
 
     return replace(judged, verdicts=tuple(add(verdict) for verdict in judged.verdicts))
+
+
+def _already_so(change: str) -> str:
+    """Name the common presets in which an option that a flip names is there already."""
+    option = _OPTION.match(change)
+    if option is None:
+        return ""
+    common = [environment for environment in presets() if environment.common]
+    there = [e.name for e in common if option[1] in (e.files["resolv.conf"].text or "").split()]
+    return f" (already so in {', '.join(there)})" if there else " (in no common preset)"
 
 
 def summarise(targets: Iterable[Target]) -> Summary:

@@ -105,7 +105,8 @@ def _base_image_cures(situation: Situation) -> Iterator[Change]:
     inside = situation.binary.libc.version
     if not situation.is_static_glibc or inside is None or situation.rootfs.libc.version == inside:
         return
-    rootfs = replace(situation.rootfs, libc=ImageLibc(kind="glibc", version=inside, relr=None))
+    modules = situation.rootfs.nss or ("dns", "files")
+    rootfs = replace(situation.rootfs, libc=ImageLibc(kind="glibc", version=inside), nss=modules)
     text = f"use a base image with glibc {inside}, the one that is inside the binary"
     yield Change("base-image", text, situation.changed(rootfs=rootfs))
 
@@ -123,7 +124,9 @@ def dangers(situation: Situation) -> Iterator[Change]:
     """Yield changes that may make a safe situation crash; the caller judges each."""
     if not situation.known:
         how = "the C code in it" if situation.call == "clib" else "the program"
-        yield Change("call", f"{how} makes the call {situation.call}", situation.changed(known=True))
+        uid = situation.context.uid
+        whose = f" (for its own uid, {uid})" if situation.call == "current" and uid is not None else ""
+        yield Change("call", f"{how} makes the call {situation.call}{whose}", situation.changed(known=True))
     elif not situation.is_static_glibc:
         return
     if situation.call not in USER_CALLS and situation.call != "clib" and situation.binary.go is not None:

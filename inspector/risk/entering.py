@@ -190,7 +190,7 @@ def _old_in_same(entry: Entry, loaded: list[str], why: str) -> Effect:
     threads = mechanisms.null_table(entry.binary.machine, entry.operation, entry.first)
     if entry.operation in {"host", "addr"}:
         if _fails_rather(entry):
-            return _fails("sooner-or-later", why, mechanisms.OTHER_THREADS_FAIL)
+            return _fails("sooner-or-later", why, mechanisms.DNS_FIRST)
         return _dies("sooner-or-later", why, threads)
     if entry.operation == "port":
         if entry.present is False and entry.go_has_own_list:

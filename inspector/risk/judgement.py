@@ -21,6 +21,7 @@ def judge(
     call: Call,
     name: str | None,
     known: bool = True,
+    platform: str | None = None,
 ) -> Verdict:
     """Say what happens when a binary makes one call in one context.
 
@@ -31,11 +32,12 @@ def judge(
         call: the function of package net or os/user that is called (``clib``: a C library's own look-up).
         name: what is looked up, None where the call has no name or it is not known.
         known: the call is known to be made; else a crash is only latent, and the call is the flip.
+        platform: of the image (``linux/amd64``), None where nothing says.
 
     Returns:
         The verdict. It is ``unknown`` where a fact that decides is missing, never ``safe`` by silence.
     """
-    return judge_situation(Situation(binary, rootfs, context, call, name, known))
+    return judge_situation(Situation(binary, rootfs, context, call, name, known, platform))
 
 
 def judge_situation(situation: Situation) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 OTHER_THREADS = "the second libc's per-thread state is set up in the loading thread alone; other threads meet none"
 OTHER_THREADS_FAIL = f"{OTHER_THREADS}: there libnss_dns gives up, 'Temporary failure in name resolution'"
+DNS_FIRST = f"{OTHER_THREADS_FAIL}; that is a race, and some runs die by SIGSEGV instead"
 NO_DL_VAR_INIT = (
     "the loader inside the binary looks for the symbol _dl_var_init, which the image's newer ld.so no longer has: "
     "loading fails and so does every look-up, 'device or resource busy'"

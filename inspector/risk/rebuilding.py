@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inspector.fabric import remedies_for, role_of
 from inspector.facts import Remedy, Verdict
+from inspector.risk.rules.cannot_start import is_of_another_machine
 from inspector.risk.situation import USER_CALLS, Situation
 
 
@@ -13,6 +14,11 @@ def rebuild_remedies(situation: Situation, verdict: Verdict) -> tuple[Remedy, ..
         return (Remedy(kind="rebuild", text="rebuild with Go 1.16 or later"),)
     if verdict.rule in {"debug-switch", "notfound-return"}:
         return ()
+    if verdict.rule == "cannot-start" and is_of_another_machine(situation):
+        return (
+            Remedy(kind="base-image", text=f"use an image that is for {situation.binary.machine}"),
+            Remedy(kind="rebuild", text=f"rebuild it for {situation.platform}, by GOARCH or on such a machine"),
+        )
     if verdict.rule == "cannot-start":
         return (
             Remedy(kind="base-image", text="use a base image with the loader and C library that it was linked for"),
@@ -32,10 +38,10 @@ def _flags(situation: Situation) -> tuple[Remedy, ...]:
         return (Remedy(kind="rebuild", text="rebuild it dynamically, or statically against musl"),)
     # osusergo came with Go 1.11 (go1.11 release notes, os/user).
     old = (situation.minor or 99) < 11
-    if situation.call in USER_CALLS:
-        text = "rebuild without -extldflags -static" if old else "rebuild: go build -tags osusergo,netgo"
-        return (Remedy(kind="rebuild", text=text),)
-    tags = "netgo" if old else "netgo,osusergo"
+    if situation.call in USER_CALLS and old:
+        return (Remedy(kind="rebuild", text="rebuild without -extldflags -static"),)
+    kept = [tag for tag in situation.binary.go.tags or () if tag not in {"netgo", "netcgo", "osusergo"}]
+    tags = ",".join([*kept, "netgo"] if old else [*kept, "netgo", "osusergo"])
     # Linked externally and statically without runtime/cgo, programs of Go 1.15 and 1.19 end with SIGTRAP in
     # runtime.rt0_go, before main; those of 1.21 and 1.27 do not (observed).
     linked = ", without -linkmode external" if (situation.minor or 99) < 21 else ""

@@ -30,6 +30,8 @@ class Situation:
     name: str | None
     known: bool = True
     """The call is known to be made."""
+    platform: str | None = None
+    """The image's, ``linux/amd64``; None where it is not known."""
 
     def changed(self, **changes: object) -> Situation:
         """Return the situation with some part of it exchanged."""

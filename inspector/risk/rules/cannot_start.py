@@ -1,6 +1,8 @@
-"""A dynamic program whose loader or C library is not what it was linked for does not start (ld.so(8), execve(2))."""
+"""A program of another machine, or a dynamic one without the loader and libc it was linked for, does not start."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from inspector.facts import Reason, Verdict
 from inspector.risk.entering import Effect, version_of
@@ -8,9 +10,25 @@ from inspector.risk.rules.metadata import Rule
 from inspector.risk.rules.verdicts import plain_verdict
 from inspector.risk.situation import Situation
 
+_RUNS: Mapping[str, frozenset[str]] = {
+    "386": frozenset({"386"}),
+    "amd64": frozenset({"x86-64", "386"}),
+    "arm": frozenset({"arm"}),
+    "arm64": frozenset({"aarch64", "arm"}),
+    "ppc64le": frozenset({"ppc64le"}),
+    "riscv64": frozenset({"riscv64"}),
+    "s390x": frozenset({"s390x"}),
+}
+"""Machines whose programs run on a platform: its own, and the 32-bit one that its kernels run too (GOARCH names)."""
+_GLIBC_LOADER = "ld-linux"
+_SOURCE = "ld.so(8), execve(2)"
+
 
 def _judge(situation: Situation) -> Verdict | None:
     binary, rootfs = situation.binary, situation.rootfs
+    if is_of_another_machine(situation):
+        why = f"it is a program for {binary.machine}, and the image is for {situation.platform}"
+        return _refuse(situation, f"{why}: 'exec format error' unless an emulator is registered", "execve(2): ENOEXEC")
     if not binary.linkage.startswith("dynamic"):
         return None
     if binary.interpreter is not None:
@@ -19,6 +37,10 @@ def _judge(situation: Situation) -> Verdict | None:
             return plain_verdict(RULE.id, situation, "unknown", Reason(text=why))
         if binary.interpreter not in rootfs.interpreters:
             return _refuse(situation, f"its interpreter {binary.interpreter} is not in the image")
+    if rootfs.libc.kind == "musl" and _GLIBC_LOADER in (binary.interpreter or ""):
+        # musl answers for libc.so.6 itself, and gcompat's loader asks for no GLIBC_x.y.
+        why = "it was linked for glibc; the image has musl and something in the place of glibc's loader: never run so"
+        return plain_verdict(RULE.id, situation, "unknown", Reason(text=why))
     if binary.missing:
         return _refuse(situation, f"it needs {', '.join(binary.missing)}, which the image does not have")
     needs = version_of(binary.needs_glibc)
@@ -35,20 +57,27 @@ def _judge(situation: Situation) -> Verdict | None:
     return None
 
 
+def is_of_another_machine(situation: Situation) -> bool:
+    """Whether the binary's machine is certainly none that the image's platform runs."""
+    system, _, rest = (situation.platform or "").partition("/")
+    runs, machine = _RUNS.get(rest.partition("/")[0]), situation.binary.machine
+    return system == "linux" and runs is not None and machine != "unknown" and machine not in runs
+
+
 def _name(kind: str) -> str:
     return "no C library" if kind == "none" else kind
 
 
-def _refuse(situation: Situation, why: str) -> Verdict:
+def _refuse(situation: Situation, why: str, source: str = _SOURCE) -> Verdict:
     effect = Effect(outcome="cannot-start", likelihood="always", why=why)
-    return plain_verdict(RULE.id, situation, "crash", Reason(text=why, source="ld.so(8), execve(2)"), effect=effect)
+    return plain_verdict(RULE.id, situation, "crash", Reason(text=why, source=source), effect=effect)
 
 
 RULE = Rule(
     id="cannot-start",
     title="The program cannot start in this image",
     levels=("crash", "unknown"),
-    sources=("ld.so(8)", "execve(2): ENOENT for a missing interpreter"),
+    sources=("ld.so(8)", "execve(2): ENOENT for a missing interpreter, ENOEXEC for another machine"),
     remedies=("base-image", "rebuild"),
     judge=_judge,
 )

@@ -14,7 +14,7 @@ def _judge(situation: Situation) -> Verdict | None:
     decision, minor = situation.decision, situation.minor
     if not isinstance(decision, Decision) or minor is None or situation.call not in HOST_CALLS:
         return None
-    silent = any(r.where == "nsswitch.conf" and "no" in r.text.split() for r in decision.reasons)
+    silent = any(reason.rule == "fallback:no hosts sources" for reason in decision.reasons)
     if decision.order != "dns,files" or minor >= 16 or not silent:
         return None
     text = f"without sources for hosts, Go 1.{minor} asks DNS before /etc/hosts; Go 1.16 and later do not"
