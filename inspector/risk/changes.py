@@ -167,6 +167,7 @@ def _module_dangers(situation: Situation) -> Iterator[Change]:
     file = situation.context.files.get("nsswitch.conf")
     if file is None or file.special is not None or situation.rootfs.nss is None:
         return
+    yield from _package_dangers(situation)
     database = _database(situation)
     plain = "files {} dns" if database == "hosts" else "files {}"
     kept = [line for line in (file.text or "").split("\n") if line.partition(":")[0].strip() != database]
@@ -174,6 +175,15 @@ def _module_dangers(situation: Situation) -> Iterator[Change]:
         line = f"{database}: {plain.format(module)}"
         after = _with_file(situation, "nsswitch.conf", "\n".join([*kept, line]) + "\n")
         yield Change("nsswitch", f"'{line}' in the image's nsswitch.conf", after)
+
+
+def _package_dangers(situation: Situation) -> Iterator[Change]:
+    """A module that nsswitch.conf names already and that a package would bring."""
+    named = [source.name for source in situation.asked(_database(situation))]
+    there = situation.rootfs.nss or ()
+    for module in [name for name in named if name not in there and name not in INSIDE][:_MAX_MODULES]:
+        after = situation.changed(rootfs=replace(situation.rootfs, nss=(*there, module)))
+        yield Change("base-image", f"libnss_{module}.so.2 in the image: nsswitch.conf names it already", after)
 
 
 def _base_image_dangers(situation: Situation) -> Iterator[Change]:
