@@ -10,6 +10,7 @@ static glibc 2.31, 2.36 and 2.41, in root filesystems with 2.31, 2.36, 2.41, 2.4
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from inspector.facts import BinaryFacts, Confidence, GlibcEra, Likelihood, Outcome, RootFsFacts
@@ -67,6 +68,7 @@ class Effect:
     """It cannot be told; ``why`` names what is missing."""
 
 
+@lru_cache(maxsize=1024)
 def version_of(text: str | None) -> tuple[int, int] | None:
     """Return (2, NN) of a version text."""
     parts = (text or "").split(".")

@@ -42,7 +42,7 @@ class Situation:
         """Whether a glibc is inside the binary."""
         return self.binary.linkage.startswith("static") and self.binary.libc.kind == "glibc"
 
-    @property
+    @cached_property
     def kinds(self) -> frozenset[str]:
         """The binary's ways into NSS."""
         return frozenset(exposure.kind for exposure in self.binary.exposures or ())
@@ -65,7 +65,7 @@ class Situation:
         except InspectorError:
             return None
 
-    @property
+    @cached_property
     def build(self) -> ResolverBuild | None:
         """What decides Go's choice; None for a program that is none of Go's."""
         go = self.binary.go
