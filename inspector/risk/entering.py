@@ -34,6 +34,13 @@ _COMPAT_LIVES_SINCE = (2, 41)
 known."""
 
 
+_RUN_MODULES = frozenset(
+    {"compat", "hesiod", "mdns", "mdns4", "mdns4_minimal", "mdns6", "mdns6_minimal", "mdns_minimal", "myhostname",
+     "resolve", "systemd"}
+)  # fmt: skip
+"""Modules that were run; of another one only its file can tell whether it has thread-local data."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One entry into libc's NSS."""
@@ -285,7 +292,19 @@ def _load(entry: Entry, loaded: list[str]) -> Effect:
         return _dies("always", why, mechanisms.NO_EARLY_INIT)
     if theirs is None or mine is None:
         return _untold(f"libnss_{loaded[0]}.so.2 is loaded, and the version of one of the two glibcs is not known")
-    return _new_in_same(entry, loaded, why) if theirs == mine else _new_in_other(entry, loaded, why)
+    effect = _new_in_same(entry, loaded, why) if theirs == mine else _new_in_other(entry, loaded, why)
+    strange = [module for module in loaded if module not in _RUN_MODULES]
+    if effect.outcome is None and not effect.unknown and strange:
+        return _strange(entry, strange[0], why, effect)
+    return effect
+
+
+def _strange(entry: Entry, module: str, why: str, effect: Effect) -> Effect:
+    """A module that was never run lives with what others live with, if its file shows no thread-local data."""
+    tls = entry.rootfs.nss_tls
+    if tls is None or module in tls:
+        return _untold(f"{why}; what libnss_{module}.so.2 does in such a process was never run")
+    return replace(effect, confidence="inferred")
 
 
 def _new_in_other(entry: Entry, loaded: list[str], why: str) -> Effect:

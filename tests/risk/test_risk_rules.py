@@ -190,6 +190,18 @@ SAMPLES = {
     "something in the place of glibc's loader": Sample(
         "cannot-start", "unknown", DYNAMIC, image(None, kind="musl", nss=())
     ),
+    "Go before 1.21, linked by the C linker without a way into libc": Sample(
+        "cannot-start", "unknown", program("1.19.8", None, exposures=())
+    ),
+    "the same since Go 1.21": Sample("no-way-in", "safe", program("1.21.13", None, exposures=())),
+    "a module that was never run": Sample(
+        "static-glibc-user", "unknown", NEW, image("2.36", "sss"),
+        context(nsswitch="hosts: files dns\npasswd: files sss\n"), "uid", "999",
+    ),
+    "the same with a file that shows no thread-local data": Sample(
+        "static-glibc-user", "latent", NEW, image("2.36", "sss", nss_tls=()),
+        context(nsswitch="hosts: files dns\npasswd: files sss\n"), "uid", "999",
+    ),
     "which interpreters there are is not known": Sample("cannot-start", "unknown", DYNAMIC, image(interpreters=None)),
     "Go before 1.16 without nsswitch.conf": Sample(
         "dns-before-files", "wrong/wrong-answer", program("1.15.15", None, libc=Libc(kind="musl")),

@@ -21,6 +21,11 @@ _RUNS: Mapping[str, frozenset[str]] = {
 }
 """Machines whose programs run on a platform: its own, and the 32-bit one that its kernels run too (GOARCH names)."""
 _GLIBC_LOADER = "ld-linux"
+_STARTS_WITHOUT_CGO_SINCE = 21
+_TRAP = (
+    "the C linker linked it, statically: without runtime/cgo in it (-tags netgo,osusergo with -linkmode external), a "
+    "program of Go before 1.21 ends with SIGTRAP in runtime.rt0_go, before main; whether it has it cannot be told"
+)
 _SOURCE = "ld.so(8), execve(2)"
 
 
@@ -29,6 +34,10 @@ def _judge(situation: Situation) -> Verdict | None:
     if is_of_another_machine(situation):
         why = f"it is a program for {binary.machine}, and the image is for {situation.platform}"
         return _refuse(situation, f"{why}: 'exec format error' unless an emulator is registered", "execve(2): ENOEXEC")
+    if _may_lack_runtime_cgo(situation):
+        return plain_verdict(
+            RULE.id, situation, "unknown", Reason(text=_TRAP, source="observed with Go 1.15, 1.19 and 1.21")
+        )
     if not binary.linkage.startswith("dynamic"):
         return None
     if binary.interpreter is not None:
@@ -55,6 +64,16 @@ def _judge(situation: Situation) -> Verdict | None:
     if provides < needs:
         return _refuse(situation, f"it needs glibc {binary.needs_glibc}; the image has {rootfs.libc.version}")
     return None
+
+
+def _may_lack_runtime_cgo(situation: Situation) -> bool:
+    """Whether it is a Go program before 1.21 that the C linker linked, and nothing tells that runtime/cgo is in it.
+
+    Its libc brings no NSS and so does not tell its version either.
+    """
+    binary, minor = situation.binary, situation.minor
+    bare = situation.is_static_glibc and binary.exposures == () and binary.libc.version is None
+    return bare and binary.libc.era is None and minor is not None and minor < _STARTS_WITHOUT_CGO_SINCE
 
 
 def is_of_another_machine(situation: Situation) -> bool:
