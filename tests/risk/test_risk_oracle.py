@@ -28,20 +28,13 @@ MISSED = {
 """Rarer deaths than RARE that the model does not foresee."""
 
 _LOCAL = "mdns4_minimal asked for a .local name from many threads dies in 4 of some 60 runs; not in these ten"
-_PORT = (
-    "Go before 1.21 has libc read all of /etc/services for a service that is not there; for one that is, 8 of 10 died"
-)
 _ABSENT = "'Temporary failure' for a name that does not exist counts as an answer; for one that exists it is a failure"
 _RACE = "ppc64le, two glibcs, a module reached: few of many-threaded runs die, and none of these ten did"
 ALARMS = {
     "c78eb0337d6f": _LOCAL, "9d4ade8a61ab-64": _LOCAL, "f0774379fb5b-64": _LOCAL, "b9092f9eb11a-64": _LOCAL,
     "f9bc0721d568-64": _LOCAL,
-    "fe49207b38e2": _PORT, "5bd22259924a": _PORT,
     "c1ded73bc5ae-64": _ABSENT, "8d71615e3534-64": _ABSENT, "4a7af1ebbd02-64": _ABSENT,
-    "0d94ca6b0677-64": _RACE, "c8a9873de7d7-64": _RACE, "cbf369e587da-64": _RACE, "4bd83beb3c9f-64": _RACE,
-    "6d99aacfd199-64": _RACE, "55b4c34e52f6-64": _RACE, "848d6d125e7f-64": _RACE, "96a4222df352-64": _RACE,
-    "eb21d0a0f81a-64": _RACE, "cc292fdde613-64": _RACE, "fe04104f4996-64": _RACE, "827a9b47fbd8-64": _RACE,
-    "6d6510f107b6-64": _RACE, "46748ee6b620-64": _RACE, "e05d46193eb4-64": _RACE,
+    "6d99aacfd199-64": _RACE, "46748ee6b620-64": _RACE,
 }  # fmt: skip
 """Cells that lived in every one of ten and more many-threaded runs and are called crash all the same, and why."""
 
