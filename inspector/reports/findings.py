@@ -11,7 +11,7 @@ from inspector.errors import ReferenceInvalid
 from inspector.escaping import printable
 from inspector.facts import BinaryFacts, Confidence, Level, Report, Target, Verdict
 from inspector.references import Reference, parse
-from inspector.reports.wording import RANK, describe_outcome
+from inspector.reports.wording import RANK, describe_outcome, describe_waiver
 
 INCOMPLETE = "incomplete"
 """The rule of a finding that is about a whole target: it could not be read, or not to the end."""
@@ -142,20 +142,7 @@ def listing(names: Iterable[str], shown: int = _MAX_ENVIRONMENTS) -> str:
 
 def waiver_of(verdict: Verdict) -> str | None:
     """Return why a verdict is waived, fit to print, or None where it is not."""
-    return describe_waiver(verdict.waived)
-
-
-def describe_waiver(waived: object) -> str | None:
-    """Return a waiver in words: its text, or the reason, the owner and the day on which it ends."""
-    if waived is None or isinstance(waived, str):
-        return None if waived is None else printable(waived) or "waived"
-    reason = str(getattr(waived, "reason", "") or "waived")
-    rest = [
-        f"{label} {value}"
-        for label, value in (("owner", getattr(waived, "owner", None)), ("until", getattr(waived, "expires", None)))
-        if value
-    ]
-    return printable(reason + (f" ({', '.join(rest)})" if rest else ""))
+    return None if verdict.waived is None else describe_waiver(verdict.waived)
 
 
 # ── places ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -101,6 +101,9 @@ def _outcome(suite: _Suite, gate: _Gate, environment: EnvironmentVerdicts, verdi
     if waived is not None:
         suite.skipped += 1
         return f"<skipped message={_attribute(f'waived: {waived}')}>{_body(text)}</skipped>"
+    if verdict.known:
+        suite.skipped += 1
+        return f"<skipped message={_attribute('known: the baseline has it already')}>{_body(text)}</skipped>"
     if verdict.level in gate.failing and verdict.level != "unknown":
         suite.failures += 1
         message = f"{verdict.level}: {describe_outcome(verdict) or verdict.rule}"

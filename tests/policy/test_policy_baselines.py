@@ -36,6 +36,8 @@ def test_another_tag_digest_and_source_are_the_same_finding(tmp_path: Path) -> N
         assert document["summary"]["known"] > 0
         text = run(tmp_path, "judge", facts, "--baseline", known).stdout
         assert "the baseline has it already" in text and "known from the baseline" in text
+    junit = run(tmp_path, "judge", facts, "--baseline", known, "--format", "junit").stdout
+    assert "<failure" not in junit and "the baseline has it already" in junit
 
 
 def test_what_is_new_fails(tmp_path: Path) -> None:
