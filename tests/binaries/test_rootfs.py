@@ -36,7 +36,6 @@ def rootfs(directory: Path) -> dict[str, Any]:
     ("release", "architecture", "relr", "dl_var_init", "tls"),
     [
         # DT_RELR in Debian's libc.so.6: amd64 from 2.36, arm64 in 2.41 only. _dl_var_init: arm64's loaders before 2.34.
-        ("bullseye", "amd64", False, False, True),
         ("bookworm", "amd64", True, False, True),
         ("trixie", "arm64", True, False, False),
         ("bullseye", "arm64", False, True, False),
