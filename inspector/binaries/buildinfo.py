@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 
 from inspector.binaries.elf import PT_LOAD, DamagedError, Elf, Section
-from inspector.binaries.symbols import find_symbol
+from inspector.binaries.symbols import symbol_table
 from inspector.facts import GoBuild
 
 _BUILDINFO = b"\xff Go buildinf:"
@@ -210,7 +210,8 @@ def _unquoted(value: str) -> str:
 
 def _version_by_symbol(elf: Elf, sections: list[Section]) -> str | None:
     """Return runtime.buildVersion's text. The bytes carry no terminator: only the header's length tells."""
-    address = find_symbol(elf, sections, b"runtime.buildVersion")
+    symbols = symbol_table(elf, sections)
+    address = None if symbols is None else symbols.address(b"runtime.buildVersion")
     place = None if address is None else elf.offset_of(address)
     if place is None:
         return None

@@ -26,9 +26,10 @@ def references(machine: str, code: bytes, base: int, targets: AbstractSet[int]) 
     return MACHINES[machine](code, base, targets)
 
 
-_X86_OPCODES = rb"[\xe8\xe9]|\x0f[\x80-\x8f]|\x8d[\x05\x0d\x15\x1d\x25\x2d\x35\x3d]"
-_X86 = re.compile(_X86_OPCODES)
-_X86_NEAR = re.compile(rb"(?:" + _X86_OPCODES + rb")(?=...[\x00\xff])", re.DOTALL)
+_X86_OPCODES = (rb"\xe8", rb"\xe9", rb"\x0f[\x80-\x8f]", rb"\x8d[\x05\x0d\x15\x1d\x25\x2d\x35\x3d]")
+"""CALL, JMP, Jcc, LEA: one expression each, for re finds a fixed first byte several times faster than one of many."""
+_X86 = tuple(re.compile(opcode) for opcode in _X86_OPCODES)
+_X86_NEAR = tuple(re.compile(opcode + rb"(?=...[\x00\xff])", re.DOTALL) for opcode in _X86_OPCODES)
 """Where no target is 16 MB away: the highest byte of the distance is its sign."""
 
 
@@ -36,13 +37,14 @@ def _x86(code: bytes, base: int, targets: AbstractSet[int]) -> Found:
     unpack, last, mask = struct.Struct("<i").unpack_from, len(code) - 4, 0xFFFFFFFFFFFFFFFF
     # A match is as long as an opcode, so that an instruction that begins inside what looked like one is seen too.
     near = max(*targets, base + len(code)) - min(*targets, base) < 1 << 24
-    for match in (_X86_NEAR if near else _X86).finditer(code):
-        place = match.end()
-        if place > last:
-            return
-        target = (base + place + 4 + unpack(code, place)[0]) & mask
-        if target in targets:
-            yield base + match.start(), target
+    for pattern in _X86_NEAR if near else _X86:
+        for match in pattern.finditer(code):
+            place = match.end()
+            if place > last:
+                break
+            target = (base + place + 4 + unpack(code, place)[0]) & mask
+            if target in targets:
+                yield base + match.start(), target
 
 
 def _aarch64(code: bytes, base: int, targets: AbstractSet[int]) -> Found:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from inspector.binaries.calls import MACHINES, references
-from inspector.binaries.elf import PT_LOAD, Elf
-from inspector.binaries.pclntab import FunctionTable, cgo_names, go_code
-from inspector.binaries.symbols import SymbolTable
+from inspector.binaries.elf import Elf
+from inspector.binaries.pclntab import Code, FunctionTable, cgo_names
+from inspector.binaries.symbols import SymbolTable, addresses, covering
 
 _NSS = (
     "getaddrinfo", "getnameinfo", "gethostbyname", "gethostbyname2", "gethostbyname_r", "gethostbyname2_r",
@@ -66,13 +66,20 @@ class ClibFinding:
 
 
 def find_clib(
-    elf: Elf, table: FunctionTable | None, symbols: SymbolTable | None, nss: tuple[str, ...], *, accounted: bool
+    elf: Elf,
+    table: FunctionTable | None,
+    code: Code | None,
+    symbols: SymbolTable | None,
+    nss: tuple[str, ...],
+    *,
+    accounted: bool,
 ) -> ClibFinding:
     """Look for C code of a static file that enters NSS or loads libraries.
 
     Args:
         elf: the file.
         table: its Go function table; None: not a Go program.
+        code: where Go's own code is: that calls C through wrappers only, and is not searched.
         symbols: its symbol table; None: stripped.
         nss: texts of glibc's NSS that are in the file.
         accounted: whether net's or os/user's look-ups explain why NSS is in it.
@@ -80,7 +87,7 @@ def find_clib(
     foreign = _foreign_packages(elf, table) if table is not None else {}
     evidence = list(_wrapper_evidence(foreign))
     if symbols is not None and elf.machine in MACHINES:
-        calls, whole = _call_evidence(elf, table, symbols)
+        calls, whole = _call_evidence(elf, code, symbols)
         evidence += calls
         if whole:
             return ClibFinding(tuple(evidence[:_MAX_EVIDENCE]))
@@ -128,26 +135,27 @@ def _wrapper_evidence(foreign: dict[str, list[str]]) -> Iterator[str]:
                 yield f"{package}._Cfunc_{function}"
 
 
-def _call_evidence(elf: Elf, table: FunctionTable | None, symbols: SymbolTable) -> tuple[list[str], bool]:
+def _call_evidence(elf: Elf, code: Code | None, symbols: SymbolTable) -> tuple[list[str], bool]:
     """Return the calls of C code besides glibc's and Go's own, and whether all code was searched."""
-    addresses = symbols.addresses(ENTRIES)
-    if elf.machine == "arm":
-        addresses = {address & ~1: name for address, name in addresses.items()}
-    if not addresses:
+    is_arm = elf.machine == "arm"
+    targets = {
+        address & ~1 if is_arm else address: name for address, name in addresses(symbols.code(code), ENTRIES).items()
+    }
+    if not targets:
         return [], True
     sites: dict[int, int] = {}
     budget = _MAX_CODE
-    for start, end in _c_code(elf, table):
+    for start, end in elf.loaded(code, executable=True):
         if end - start > budget:
             return [], False
         budget -= end - start
-        sites.update(_search(elf, start, end, addresses.keys()))
-    callers = symbols.covering(sites)
+        sites.update(_search(elf, start, end, targets.keys()))
+    callers = covering(symbols.code(code) if sites else (), sites, thumb=is_arm)
     found: dict[str, None] = {}
     for site, target in sorted(sites.items()):
         caller = _foreign_caller(callers[site])
         if caller is not None:
-            found[f"{caller} calls {addresses[target]}"] = None
+            found[f"{caller} calls {targets[target]}"] = None
     return list(found)[:_MAX_EVIDENCE], True
 
 
@@ -157,21 +165,6 @@ def _search(elf: Elf, start: int, end: int, targets: Iterable[int]) -> Iterator[
     for place in range(start, end, _CHUNK) if address is not None else ():
         code = bytes(elf.data[place : min(place + _CHUNK + _OVERLAP, end)])
         yield from references(elf.machine, code, (address or 0) + place - start, wanted)
-
-
-def _c_code(elf: Elf, table: FunctionTable | None) -> Iterator[tuple[int, int]]:
-    """Yield file ranges of executable segments, without Go's own code: that calls C through wrappers only."""
-    go = go_code(elf, table) if table is not None else None
-    hole = None if go is None else (elf.offset_of(go[0]), elf.offset_of(go[1] - 1))
-    for segment in elf.segments:
-        if segment.kind != PT_LOAD or not segment.flags & 1:
-            continue
-        start, end = segment.offset, min(segment.offset + segment.file_size, len(elf.data))
-        if hole is not None and hole[0] is not None and hole[1] is not None and start <= hole[0] <= hole[1] < end:
-            yield start, hole[0] & ~7
-            yield (hole[1] + 8) & ~7, end
-        else:
-            yield start, end
 
 
 def _foreign_caller(names: list[str]) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -122,6 +123,19 @@ class Elf:
             if segment.kind == PT_LOAD and segment.offset <= offset < segment.offset + segment.file_size:
                 return segment.address + offset - segment.offset
         return None
+
+    def loaded(self, without: tuple[int, int] | None = None, *, executable: bool = False) -> Iterator[tuple[int, int]]:
+        """Yield the file ranges that are loaded, all or the executable ones, without a range of addresses."""
+        hole = None if without is None else (self.offset_of(without[0]), self.offset_of(without[1] - 1))
+        for segment in self.segments:
+            if segment.kind != PT_LOAD or (executable and not segment.flags & 1):
+                continue
+            start, end = segment.offset, min(segment.offset + segment.file_size, len(self.data))
+            if hole is not None and hole[0] is not None and hole[1] is not None and start <= hole[0] <= hole[1] < end:
+                yield start, hole[0] & ~3
+                yield (hole[1] + 4) & ~3, end
+            else:
+                yield start, end
 
     def text_at(self, offset: int, limit: int = 4096) -> str:
         """Return the NUL-terminated text at a file offset."""

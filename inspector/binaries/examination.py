@@ -22,7 +22,7 @@ from inspector.binaries.elf import (
 from inspector.binaries.libc import has_dl_var_init, static_libc
 from inspector.binaries.libraries import describe_library, library_kind
 from inspector.binaries.packing import packer_of
-from inspector.binaries.pclntab import SECTIONS, FunctionTable, find_function_table, go_code, names_with
+from inspector.binaries.pclntab import SECTIONS, Code, FunctionTable, find_function_table, go_code, names_with
 from inspector.binaries.symbols import SymbolTable, symbol_table
 from inspector.facts import BinaryFacts, Exposure, GoBuild, Libc, LibraryFacts, Linkage
 
@@ -103,6 +103,7 @@ class _Parts:
     sections: list[Section]
     symbols: SymbolTable | None
     table: FunctionTable | None
+    code: Code | None
     build: GoBuild | None
 
 
@@ -120,7 +121,8 @@ def _describe(elf: Elf, facts: BinaryFacts) -> BinaryFacts:
     if build is not None and build.version == UNKNOWN:
         problems.append("a Go program that does not tell its version")
     facts = replace(facts, stripped=stripped, go=build, build_id=elf.build_id(sections))
-    parts = _Parts(elf, sections, symbol_table(elf, sections), table, build)
+    code = None if table is None else go_code(elf, table)
+    parts = _Parts(elf, sections, symbol_table(elf, sections), table, code, build)
     facts = _with_static(parts, facts, problems) if facts.linkage.startswith("static") else _with_dynamic(parts, facts)
     if build is not None and table is None:
         problems.append("a Go program whose function table cannot be read: which look-ups are in it cannot be told")
@@ -144,15 +146,16 @@ def _with_dynamic(parts: _Parts, facts: BinaryFacts) -> BinaryFacts:
 
 
 def _with_static(parts: _Parts, facts: BinaryFacts, problems: list[str]) -> BinaryFacts:
-    elf, table = parts.elf, parts.table
-    if table is not None and _begins_in_go(elf, table):
+    elf, code = parts.elf, parts.code
+    if code is not None and code[0] <= elf.entry < code[1]:
+        # The process starts in Go's own code: linked by Go's linker alone, without any C library.
         return replace(facts, libc=Libc(kind="none"), exposures=_go_exposures(parts))
-    libc, nss = static_libc(elf, parts.symbols)
+    libc, nss = static_libc(elf, parts.symbols, code)
     if libc.kind == "unknown" and parts.build is not None and parts.build.cgo is False:
         libc = Libc(kind="none")
     exposures = _go_exposures(parts)
     if libc.kind == "glibc":
-        found = find_clib(elf, table, parts.symbols, nss, accounted=bool(exposures))
+        found = find_clib(elf, parts.table, code, parts.symbols, nss, accounted=bool(exposures))
         if found.evidence:
             exposures = (*exposures, Exposure(kind="clib", evidence=found.evidence))
         if found.unknown:
@@ -162,14 +165,8 @@ def _with_static(parts: _Parts, facts: BinaryFacts, problems: list[str]) -> Bina
             "which C library is inside cannot be told: it carries no text or start code of glibc's or musl's"
         )
     return replace(
-        facts, libc=libc, exposures=exposures, dl_var_init=has_dl_var_init(elf) if libc.kind == "glibc" else None
+        facts, libc=libc, exposures=exposures, dl_var_init=has_dl_var_init(elf, code) if libc.kind == "glibc" else None
     )
-
-
-def _begins_in_go(elf: Elf, table: FunctionTable) -> bool:
-    """Whether the process starts in Go's own code: linked by Go's linker alone, without any C library."""
-    code = go_code(elf, table)
-    return code is not None and code[0] <= elf.entry < code[1]
 
 
 def _dynamic_libc(facts: BinaryFacts) -> Libc:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import struct
 
-from inspector.binaries.elf import PT_LOAD, Data, Elf
+from inspector.binaries.elf import Data, Elf
+from inspector.binaries.pclntab import Code
 from inspector.binaries.symbols import SymbolTable
 from inspector.facts import GlibcEra, Libc, LibcKind
 
@@ -23,7 +24,7 @@ _MUSL_SIGNS = (b"Name does not resolve", b"-+   0X0x\0(null)\0", b"No error info
 _VERSION = re.compile(rb"\x00(2\.\d{2})(?=\x00)")
 _BANNER = re.compile(rb"GNU C Library [^\n]{0,120}?release version (2\.\d{1,3})")
 _MUSL_VERSION = re.compile(rb"\x00(1\.\d\.\d{1,2})(?=\x00)")
-_NPTL_VERSIONS = frozenset({b"nptl_version", b"__nptl_version"})
+_NPTL_VERSIONS = (b"nptl_version", b"__nptl_version")
 _OLDEST, _NEWEST = 17, 60
 
 _START: dict[str, tuple[tuple[bytes, LibcKind], ...]] = {
@@ -41,32 +42,31 @@ _BRANCH_TARGETS = (bytes.fromhex("f30f1efa"), struct.pack("<I", 0xD503245F))
 """endbr64 and bti c, which may stand before it."""
 
 
-def static_libc(elf: Elf, symbols: SymbolTable | None) -> tuple[Libc, tuple[str, ...]]:
-    """Return the C library inside a static file, and glibc's NSS texts found in it as evidence."""
-    old, new = _has(elf, NSS_BEFORE_234), _has(elf, NSS_SINCE_234)
+def static_libc(elf: Elf, symbols: SymbolTable | None, code: Code | None) -> tuple[Libc, tuple[str, ...]]:
+    """Return the C library inside a static file, and glibc's NSS texts found in it as evidence.
+
+    ``code`` is where Go's own code is: no text of a C library is in there, and it is most of the file.
+    """
+    old, new = _has(elf, NSS_BEFORE_234, code), _has(elf, NSS_SINCE_234, code)
     era: GlibcEra | None = "before-2.34" if old and not new else "2.34-or-later" if new and not old else None
     evidence = tuple(sign.decode() for sign, there in ((NSS_BEFORE_234, old), (NSS_SINCE_234, new)) if there)
     start = _start_code(elf)
-    if evidence or start == "glibc" or (start != "musl" and any(_has(elf, sign) for sign in _GLIBC_SIGNS)):
-        version = _glibc_version(elf, era, symbols)
+    if evidence or start == "glibc" or (start != "musl" and any(_has(elf, sign, code) for sign in _GLIBC_SIGNS)):
+        version = _glibc_version(elf, era, symbols, code)
         return Libc(kind="glibc", version=version, era=era or (era_of(version) if version else None)), evidence
-    if start == "musl" or any(_has(elf, sign) for sign in _MUSL_SIGNS):
+    if start == "musl" or any(_has(elf, sign, code) for sign in _MUSL_SIGNS):
         return Libc(kind="musl"), ()
     return Libc(kind="unknown"), ()
 
 
-def has_dl_var_init(elf: Elf) -> bool:
+def has_dl_var_init(elf: Elf, code: Code | None) -> bool:
     """Whether the static loader inside looks up ``_dl_var_init``."""
-    return _has(elf, DL_VAR_INIT)
+    return _has(elf, DL_VAR_INIT, code)
 
 
-def _has(elf: Elf, text: bytes) -> bool:
-    """Whether what is loaded of the file holds the text."""
-    return any(
-        elf.data.find(text, segment.offset, segment.offset + segment.file_size) >= 0
-        for segment in elf.segments
-        if segment.kind == PT_LOAD
-    )
+def _has(elf: Elf, text: bytes, code: Code | None) -> bool:
+    """Whether what is loaded of the file, but for Go's own code, holds the text."""
+    return any(elf.data.find(text, start, end) >= 0 for start, end in elf.loaded(code))
 
 
 def _start_code(elf: Elf) -> LibcKind | None:
@@ -79,20 +79,19 @@ def _start_code(elf: Elf) -> LibcKind | None:
     return next((kind for begin, kind in _START.get(elf.machine, ()) if code.startswith(begin)), None)
 
 
-def _glibc_version(elf: Elf, era: GlibcEra | None, symbols: SymbolTable | None) -> str | None:
+def _glibc_version(elf: Elf, era: GlibcEra | None, symbols: SymbolTable | None, code: Code | None) -> str | None:
     """Return the one version that fits the era, or None where there is none or more than one."""
     if symbols is not None:
-        for address in symbols.addresses(_NPTL_VERSIONS):
-            place = elf.offset_of(address)
+        for address in map(symbols.address, _NPTL_VERSIONS):
+            place = None if address is None else elf.offset_of(address)
             text = None if place is None else elf.text_at(place, 8)
             if text and _is_plausible(text, era):
                 return text
     found = set()
-    for segment in elf.segments:
-        if segment.kind == PT_LOAD:
-            view = memoryview(elf.data)[segment.offset : segment.offset + segment.file_size]
-            found |= {match[1].decode() for match in _VERSION.finditer(view)}
-            view.release()
+    for start, end in elf.loaded(code):
+        view = memoryview(elf.data)[start:end]
+        found |= {match[1].decode() for match in _VERSION.finditer(view)}
+        view.release()
     plausible = {text for text in found if _is_plausible(text, era)}
     return plausible.pop() if len(plausible) == 1 else None
 

@@ -13,13 +13,18 @@ _UPX = b"UPX!"
 _UPX_NOTICE = b"$Info: This file is packed with the UPX executable packer"
 _HEAD = 4096
 _TAIL = 128
+_STUB = 65536
 
 
 def packer_of(elf: Elf) -> str | None:
     """Return the name of the packer that wrote the file, or None."""
     size = len(elf.data)
     head = elf.headers_end
-    if elf.data.find(_UPX, head, head + 16) == head + 4 or elf.data.find(_UPX_NOTICE, 0, size) >= 0:
+    if elf.data.find(_UPX, head, head + 16) == head + 4:
+        return "UPX"
+    # The notice is part of the stub, in which the process begins.
+    entry = elf.offset_of(elf.entry) or 0
+    if elf.data.find(_UPX_NOTICE, max(0, entry - _STUB), min(entry + _STUB, size)) >= 0:
         return "UPX"
     loads = sum(segment.kind == PT_LOAD for segment in elf.segments)
     if loads <= 3 and elf.data.find(_UPX, max(0, size - _TAIL), size) >= 0 and elf.data.find(_UPX, 0, _HEAD) >= 0:

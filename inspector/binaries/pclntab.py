@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from inspector.binaries.elf import PT_LOAD, Elf, Section
 
@@ -27,6 +28,10 @@ _MAX_TABLE = 512 * 1024 * 1024
 _MAX_NAME = 1024
 _TEXT_WORD = 22
 """The word of runtime.moduledata that holds the start of Go's code since 1.16; the first points to the table."""
+
+
+Code: TypeAlias = tuple[int, int]
+"""Where Go's own code begins and ends; addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +177,7 @@ def _start_of_name(elf: Elf, table: FunctionTable, position: int) -> int | None:
 # ── code ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def go_code(elf: Elf, table: FunctionTable) -> tuple[int, int] | None:
+def go_code(elf: Elf, table: FunctionTable) -> Code | None:
     """Return (start, end) addresses of Go's own code; None where the table leaves them to relocations.
 
     Tables of Go 1.2 and 1.16 hold addresses, later ones offsets from a start that the header gives up to Go 1.25 and
@@ -196,7 +201,8 @@ def _module_text(elf: Elf, table: FunctionTable) -> int | None:
         return None
     size = elf.bits // 8
     needle = struct.pack(elf.pointer, address)
-    for segment in elf.segments:
+    # It is data that is written, or relocated and then read only: the segments that are written come first.
+    for segment in sorted(elf.segments, key=lambda segment: not segment.flags & 2):
         if segment.kind != PT_LOAD or segment.flags & 3 == 1:
             continue
         end = min(segment.offset + segment.file_size, len(elf.data))

@@ -5,13 +5,25 @@ from __future__ import annotations
 import struct
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from inspector.binaries.elf import SHT_SYMTAB, Elf, Section
 
-MAX_SYMBOLS = 2_000_000
+MAX_SYMBOLS = 1_000_000
+_MAX_NAME = 1024
+_MAX_COVERED = 1_000_000
 _FUNCTION, _OBJECT = 2, 1
+
+
+class Symbol(NamedTuple):
+    """One symbol."""
+
+    value: int
+    size: int
+    kind: int
+    name: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,77 +36,94 @@ class SymbolTable:
     names: int
     names_end: int
 
-    def _columns(self) -> tuple[list[int], list[int], list[int], Sequence[int]]:
-        """Return names, values, sizes and info bytes of all symbols, as lists: faster than symbol after symbol."""
+    def _values(self) -> list[int]:
+        """Return the values of all symbols, as one list: faster than symbol after symbol."""
         wide = self.elf.bits == 64
         view = memoryview(self.elf.data)[self.start : self.start + self.count * (24 if wide else 16)]
         try:
-            if wide and self.elf.order == "<" and sys.byteorder == "little":
-                words, halves = view.cast("Q"), view.cast("I")
+            if self.elf.order == "<" and sys.byteorder == "little":
+                words = view.cast("Q" if wide else "I")
                 try:
-                    return halves[::6].tolist(), words[1::3].tolist(), words[2::3].tolist(), bytes(view)[4::24]
+                    return words[1::3].tolist() if wide else words[1::4].tolist()
                 finally:
                     words.release()
-                    halves.release()
-            form, picked = ("IBBHQQ", (0, 4, 5, 1)) if wide else ("IIIBBH", (0, 1, 2, 3))
-            columns = list(zip(*struct.iter_unpack(self.elf.order + form, view), strict=True))
-            names, values, sizes, infos = (list(columns[index]) for index in picked)
-            return names, values, sizes, infos
+            return [value for (value,) in struct.iter_unpack(self.elf.order + ("8xQ8x" if wide else "4xI8x"), view)]
         finally:
             view.release()
 
-    def name(self, offset: int) -> str:
+    def code(self, without: tuple[int, int] | None = None) -> Iterator[Symbol]:
+        """Yield the symbols of executable segments, local ones too, but for those of a range of addresses.
+
+        In a static position-independent file libc's functions are local: they were hidden. Without Go's own code little
+        is left of a Go program's symbols.
+        """
+        wide = self.elf.bits == 64
+        row = struct.Struct(self.elf.order + ("IBBHQQ" if wide else "IIIBBH"))
+        values = self._values()
+        for start, end in self.elf.loaded(without, executable=True):
+            low = self.elf.address_of(start)
+            if low is None:
+                continue
+            high = low + end - start
+            for index in (i for i, value in enumerate(values) if low <= value < high):
+                fields = row.unpack_from(self.elf.data, self.start + index * row.size)
+                name, size, info = (fields[0], fields[5], fields[1]) if wide else (fields[0], fields[2], fields[3])
+                yield Symbol(values[index], size, info & 15, self._name(name))
+
+    def _name(self, offset: int) -> bytes:
         """Return the name at an offset of the string table."""
         place = self.names + offset
-        last = min(place + 1024, self.names_end)
+        last = min(place + _MAX_NAME, self.names_end)
         end = self.elf.data.find(b"\0", place, last)
-        return bytes(self.elf.data[place : end if end >= 0 else last]).decode("utf-8", "replace")
+        return bytes(self.elf.data[place : end if end >= 0 else last])
 
-    def addresses(self, names: frozenset[bytes]) -> dict[int, str]:
-        """Return the addresses of the symbols with these names, local ones too; of two names of a place the shorter.
+    def address(self, name: bytes) -> int | None:
+        """Return one symbol's address, found by its name's place instead of by reading every symbol."""
+        step, value = (24, 8) if self.elf.bits == 64 else (16, 4)
+        last = self.start + self.count * step
+        place = self.elf.data.find(name + b"\0", self.names, self.names_end)
+        for _ in range(64):
+            if place < 0:
+                return None
+            needle = struct.pack(self.elf.order + "I", place - self.names)
+            row = self.elf.data.find(needle, self.start, last)
+            while row >= 0 and (row - self.start) % step:
+                row = self.elf.data.find(needle, row + 1, last)
+            if row >= 0:
+                return self.elf.unpack("Q" if self.elf.bits == 64 else "I", row + value)[0]
+            place = self.elf.data.find(name + b"\0", place + 1, self.names_end)
+        return None
 
-        In a static position-independent file libc's functions are local: they were hidden.
-        """
-        found: dict[int, str] = {}
-        offsets = self._offsets(names)
-        if not offsets:
-            return found
-        names_column, values, _, _ = self._columns()
-        for index in [index for index, name in enumerate(names_column) if name in offsets]:
-            text, value = offsets[names_column[index]], values[index]
-            if value and (value not in found or len(text) < len(found[value])):
-                found[value] = text
-        return found
 
-    def _offsets(self, names: frozenset[bytes]) -> dict[int, str]:
-        """Return where each name stands in the string table: alone or as the tail of a longer one."""
-        found: dict[int, str] = {}
-        for name in names:
-            place = self.elf.data.find(name + b"\0", self.names, self.names_end)
-            for _ in range(256):
-                if place < 0:
-                    break
-                found[place - self.names] = name.decode()
-                place = self.elf.data.find(name + b"\0", place + 1, self.names_end)
-        return found
+def addresses(symbols: Iterable[Symbol], names: frozenset[bytes]) -> dict[int, str]:
+    """Return the addresses of the symbols with these names; of two names of a place the shorter."""
+    found: dict[int, str] = {}
+    for symbol in symbols:
+        value, name = symbol.value, symbol.name
+        if name in names and value and (value not in found or len(name) < len(found[value])):
+            found[value] = name.decode()
+    return found
 
-    def covering(self, places: Iterable[int]) -> dict[int, list[str]]:
-        """Return, for each address, the names of the functions and objects that it lies in."""
-        wanted = sorted(places)
-        found: dict[int, list[str]] = {place: [] for place in wanted}
-        if not wanted:
-            return found
-        lowest, highest, thumb = wanted[0], wanted[-1], self.elf.machine == "arm"
-        for name, value, size, info in zip(*self._columns(), strict=True):
-            if value > highest or value + size <= lowest or info & 15 not in {_FUNCTION, _OBJECT}:
-                continue
-            start = value & ~1 if thumb else value
-            index = bisect_left(wanted, start)
-            while index < len(wanted) and wanted[index] < start + size:
-                if len(found[wanted[index]]) < 16:
-                    found[wanted[index]].append(self.name(name))
-                index += 1
-        return found
+
+def covering(symbols: Iterable[Symbol], places: Iterable[int], *, thumb: bool) -> dict[int, list[str]]:
+    """Return, for each address, the names of the functions and objects that it lies in.
+
+    ``thumb``: the lowest bit of a value is no part of the address.
+    """
+    wanted, left = sorted(places), _MAX_COVERED
+    found: dict[int, list[str]] = {place: [] for place in wanted}
+    for symbol in symbols:
+        if symbol.kind not in {_FUNCTION, _OBJECT}:
+            continue
+        start = symbol.value & ~1 if thumb else symbol.value
+        first, last = bisect_left(wanted, start), bisect_left(wanted, start + symbol.size)
+        left -= last - first
+        if left < 0:
+            break  # only a table that was made to cost much has so many functions over each other
+        for place in wanted[first:last]:
+            if len(found[place]) < 16:
+                found[place].append(symbol.name.decode("utf-8", "replace"))
+    return found
 
 
 def symbol_table(elf: Elf, sections: list[Section]) -> SymbolTable | None:
@@ -109,25 +138,4 @@ def symbol_table(elf: Elf, sections: list[Section]) -> SymbolTable | None:
             continue
         if 0 < count <= MAX_SYMBOLS:
             return SymbolTable(elf, table.offset, count, strings.offset, strings.offset + strings.size)
-    return None
-
-
-def find_symbol(elf: Elf, sections: list[Section], name: bytes) -> int | None:
-    """Return one symbol's address, found by its name's place instead of by reading every symbol."""
-    table = symbol_table(elf, sections)
-    if table is None:
-        return None
-    step, value = (24, 8) if elf.bits == 64 else (16, 4)
-    last = table.start + table.count * step
-    place = elf.data.find(name + b"\0", table.names, table.names_end)
-    for _ in range(64):
-        if place < 0:
-            return None
-        needle = struct.pack(elf.order + "I", place - table.names)
-        row = elf.data.find(needle, table.start, last)
-        while row >= 0 and (row - table.start) % step:
-            row = elf.data.find(needle, row + 1, last)
-        if row >= 0:
-            return elf.unpack("Q" if elf.bits == 64 else "I", row + value)[0]
-        place = elf.data.find(name + b"\0", place + 1, table.names_end)
     return None
