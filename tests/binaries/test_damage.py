@@ -1,10 +1,15 @@
 """No bytes make the analyser raise, read for long or take much memory: damage is a fact, told in ``problems``."""
 
+import contextlib
+import itertools
+import signal
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import FrameType
 
 import pytest
 import toolchains
@@ -17,8 +22,37 @@ from inspector.facts import BinaryFacts, LibraryFacts
 
 SOURCES = Path(__file__).parent / "sources"
 MEMORY = 200 * 1024 * 1024
-SECONDS = 60
-"""Of a watchdog: a second is meant, on a machine that has nothing else to do."""
+SECONDS = 10
+"""Of processor time, by a watchdog for each case: a second is meant, on a machine that has nothing else to do."""
+
+
+@contextlib.contextmanager
+def bounded() -> Iterator[None]:
+    """Fail where what is done takes too long or too much memory."""
+
+    def bark(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"{SECONDS} s of processor time for one file")
+
+    before = signal.signal(signal.SIGPROF, bark)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < MEMORY
+    finally:
+        tracemalloc.stop()
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def test_the_watchdog_barks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "SECONDS", 0.05)
+    with pytest.raises(TimeoutError), bounded():
+        sum(number % 3 for number in itertools.count())
+    monkeypatch.setattr(sys.modules[__name__], "MEMORY", 1000)
+    monkeypatch.setattr(sys.modules[__name__], "SECONDS", 10)
+    with pytest.raises(AssertionError), bounded():
+        bytes(2000)
 
 
 @cache
@@ -45,7 +79,8 @@ def compiled(machine: str) -> bytes:
 
 
 def check(data: bytes) -> None:
-    found = examine(data, "/usr/bin/program")
+    with bounded():
+        found = examine(data, "/usr/bin/program")
     assert found is None or isinstance(found, BinaryFacts | LibraryFacts)
     if isinstance(found, BinaryFacts) and found.exposures is None:
         assert found.problems
@@ -92,11 +127,11 @@ def test_every_word_may_be_absurd(tail: int, word: int, machine: str, magic: int
 @pytest.mark.needs("gcc", "aarch64-linux-gnu-gcc")
 @pytest.mark.parametrize("machine", ["x86-64", "aarch64"])
 def test_damage_to_a_real_program_costs_no_more_than_the_program(machine: str) -> None:
-    """Each run in a process of its own with bounds on memory and, generously, on time."""
+    """In a process of its own, whose memory is bounded, and the time of each case."""
     program = toolchains.cache() / f"damage-{machine}"
     compiled(machine)
     script = (
-        "import random, resource, sys\n"
+        "import random, resource, signal, sys\n"
         "from inspector.binaries import examine\n"
         "data = open(sys.argv[1], 'rb').read()\n"
         "random.seed(4)\n"
@@ -106,12 +141,12 @@ def test_damage_to_a_real_program_costs_no_more_than_the_program(machine: str) -
         "        where = random.choice([0x400, len(data), len(data)])\n"
         "        place = random.randrange(where) if number % 3 else len(data) - 1 - random.randrange(4096)\n"
         "        changed[place] = random.randrange(256)\n"
+        "    signal.setitimer(signal.ITIMER_PROF, float(sys.argv[2]))\n"  # unhandled, it ends the process
         "    examine(bytes(changed[: len(data) if number % 2 else random.randrange(len(data))]), '/bin/program')\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, program], capture_output=True, text=True, timeout=SECONDS * 5, check=False
-    )
+    command = [sys.executable, "-c", script, program, str(SECONDS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) * 1024 < MEMORY
 
@@ -139,9 +174,4 @@ def test_what_is_built_to_cost_much_costs_little(bomb: str) -> None:
     image.put(b"libnss_%s.so.%d.%d\0")
     image.symbols(getpwnam=0x400100, main__main=0x400180)
     data = image.bytes()
-    tracemalloc.start()
-    try:
-        check(data)
-        assert tracemalloc.get_traced_memory()[1] < MEMORY
-    finally:
-        tracemalloc.stop()
+    check(data)
