@@ -133,7 +133,7 @@ def _string_at(elf: Elf, place: int, form: str, size: int) -> str:
     start = None if address is None else elf.offset_of(address)
     try:
         (length,) = struct.unpack_from(form, elf.data, place + size)
-    except struct.error:
+    except (struct.error, OverflowError):
         return ""
     if start is None or length > _MAX_TEXT or start + length > len(elf.data):
         return ""
@@ -144,7 +144,7 @@ def _pointer(elf: Elf, position: int, form: str) -> int | None:
     """Return a pointer's value; in a position-independent file it may stand in the relocation's addend only."""
     try:
         (value,) = struct.unpack_from(form, elf.data, position)
-    except struct.error:
+    except (struct.error, OverflowError):
         return None
     return int(value) if value else _relocated(elf, position)
 

@@ -107,7 +107,7 @@ class Elf:
         """
         try:
             return struct.unpack_from(self.order + form, self.data, offset)
-        except struct.error:
+        except (struct.error, OverflowError):
             raise DamagedError(f"truncated: nothing at offset {offset}") from None
 
     def offset_of(self, address: int) -> int | None:

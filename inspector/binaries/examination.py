@@ -58,6 +58,8 @@ def examine(data: Data, path: str) -> BinaryFacts | LibraryFacts | None:
         return _examine(elf, facts)
     except DamagedError as error:
         return _damaged(facts, str(error))
+    except OverflowError:  # of a search in a mapped file, which takes no place beyond 2⁶³
+        return _damaged(facts, "it names a place that is in no file")
 
 
 def _damaged(facts: BinaryFacts, why: str) -> BinaryFacts:

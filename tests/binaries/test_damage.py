@@ -2,7 +2,9 @@
 
 import contextlib
 import itertools
+import mmap
 import signal
+import struct
 import subprocess
 import sys
 import tracemalloc
@@ -78,7 +80,7 @@ def compiled(machine: str) -> bytes:
     return home.read_bytes()
 
 
-def check(data: bytes) -> None:
+def check(data: bytes | mmap.mmap) -> None:
     with bounded():
         found = examine(data, "/usr/bin/program")
     assert found is None or isinstance(found, BinaryFacts | LibraryFacts)
@@ -149,6 +151,25 @@ def test_damage_to_a_real_program_costs_no_more_than_the_program(machine: str) -
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) * 1024 < MEMORY
+
+
+@pytest.mark.parametrize("kind", [2, 3, 4])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_places_beyond_any_file_are_damage(kind: int, mapped: bool, tmp_path: Path) -> None:
+    """Offsets of 2⁶³ and more, in the ELF header and in a segment: of dynamic tags, of the interpreter, of notes."""
+    data = bytearray(made("x86-64", 0xFFFFFFF1))
+    table, count = len(data), 2
+    data += bytes(data[64:120]) + struct.pack("<IIQQQQQQ", kind, 4, 1 << 63, 1 << 63, 1 << 63, 64, 64, 8)
+    for place, form, value in ((32, "<Q", table), (56, "<H", count)):
+        struct.pack_into(form, data, place, value)
+    for section_headers in (0, 1 << 63, (1 << 64) - 1):
+        struct.pack_into("<Q", data, 40, section_headers)
+        if not mapped:
+            check(bytes(data))
+            continue
+        (tmp_path / "file").write_bytes(data)
+        with (tmp_path / "file").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+            check(view)
 
 
 BOMBS = {
