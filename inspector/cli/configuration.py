@@ -46,7 +46,10 @@ def default_map(verb: str, command: click.Command, *, file: Path | None, files: 
     found = {}
     for parameter in command.params:
         for key in (KEYS.get(option.removeprefix("--")) for option in parameter.opts):
-            if key is not None and key.name in settings and parameter.name is not None:
+            if key is None or key.name not in settings or parameter.name is None:
+                continue
+            # A verb may have a flag of the same name that takes one value: a list does not speak of it.
+            if parameter.multiple or key.kind != "texts":
                 found[parameter.name] = _as_parameter(settings[key.name], key, parameter, command)
     return found
 
