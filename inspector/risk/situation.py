@@ -17,6 +17,8 @@ _OWN_PORTS_SINCE = 21
 """Go 1.21 answers a port from its own list where libc cannot (net/lookup_unix.go, lookupPort)."""
 USER_CALLS: frozenset[Call] = frozenset({"current", "user", "uid", "group", "groupids"})
 HOST_CALLS: frozenset[Call] = frozenset({"host", "ip", "dial"})
+GO_UNKNOWN = ContextUnknown("which Go release built it is not known, and its choice of resolver depends on it")
+_NEEDS_NAME = HOST_CALLS | {"addr", "cname", "port"}
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Situation:
         """Go's choice, why it cannot be told, or None where Go has none to make."""
         if self.build is None or self.call in USER_CALLS or self.call == "clib":
             return None
+        if self.name is None and self.call in _NEEDS_NAME:
+            return ContextUnknown("the name that is looked up is not known, and Go's choice of resolver depends on it")
         try:
             return decide(self.build, self.context, self.name, self.call)
         except InspectorError as error:
@@ -90,8 +94,17 @@ class Situation:
         """Return what happens when libc is entered by this operation here.
 
         Where no name is given, any may be looked up, and the worse of both ways counts; where the file that would have
-        it is not known, both ways must agree.
+        it, or the process's own user, is not known, both ways must agree.
         """
+        if self.context.uid is None and self.name is not None and operation in {"user", "uid"}:
+            own, other = (self._effect(operation, own=own) for own in (True, False))
+            if (own.outcome, own.likelihood, own.unknown) == (other.outcome, other.likelihood, other.unknown):
+                return own
+            why = "which user the process has is not known, and a look-up of its own goes another way"
+            return Effect(outcome=None, why=why, confidence="unknown", unknown=True)
+        return self._effect(operation, own=operation == "current" or self._is_own(operation))
+
+    def _effect(self, operation: Operation, *, own: bool) -> Effect:
         try:
             asked = self.asked(DATABASES[operation])
         except ContextUnknown as error:
@@ -101,8 +114,8 @@ class Situation:
             present = None
             if key is not None and file is not None and operation not in {"groupids", "cname"}:
                 present = answered_by_files(file.text or "", operation, key)
-            return enter(self._entry(operation, asked, present))
-        there, absent = (enter(self._entry(operation, asked, present)) for present in (True, False))
+            return enter(self._entry(operation, asked, present, own))
+        there, absent = (enter(self._entry(operation, asked, present, own)) for present in (True, False))
         if there.outcome == absent.outcome and there.unknown == absent.unknown:
             return there if there.likelihood != "always" else absent
         if key is None and not (there.unknown or absent.unknown):
@@ -110,7 +123,7 @@ class Situation:
         why = f"whether {key or 'the name'} is in /etc/{_FILES[DATABASES[operation]]} is not known, and that decides"
         return Effect(outcome=None, why=why, confidence="unknown", unknown=True)
 
-    def _entry(self, operation: Operation, asked: tuple[Asked, ...], present: bool | None) -> Entry:
+    def _entry(self, operation: Operation, asked: tuple[Asked, ...], present: bool | None, own: bool) -> Entry:
         file = self.context.files.get(_FILES[DATABASES[operation]])
         return Entry(
             binary=self.binary,
@@ -118,7 +131,7 @@ class Situation:
             operation=operation,
             asked=asked,
             present=present,
-            own=operation == "current" or self._is_own(operation),
+            own=own,
             local=(self.name or "").lower().rstrip(".").endswith(".local"),
             go_has_own_list=(self.minor or 0) >= _OWN_PORTS_SINCE,
             first=((file.text if file else None) or "")[:1] or None,

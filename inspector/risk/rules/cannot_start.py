@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from inspector.escaping import printable
 from inspector.facts import Reason, Verdict
 from inspector.risk.entering import Effect, version_of
 from inspector.risk.rules.metadata import Rule
@@ -30,7 +31,7 @@ _SOURCE = "ld.so(8), execve(2)"
 
 
 def _judge(situation: Situation) -> Verdict | None:
-    binary, rootfs = situation.binary, situation.rootfs
+    binary = situation.binary
     if is_of_another_machine(situation):
         why = f"it is a program for {binary.machine}, and the image is for {situation.platform}"
         return _refuse(situation, f"{why}: 'exec format error' unless an emulator is registered", "execve(2): ENOEXEC")
@@ -38,8 +39,11 @@ def _judge(situation: Situation) -> Verdict | None:
         return plain_verdict(
             RULE.id, situation, "unknown", Reason(text=_TRAP, source="observed with Go 1.15, 1.19 and 1.21")
         )
-    if not binary.linkage.startswith("dynamic"):
-        return None
+    return _judge_dynamic(situation) if binary.linkage.startswith("dynamic") else None
+
+
+def _judge_dynamic(situation: Situation) -> Verdict | None:
+    binary, rootfs = situation.binary, situation.rootfs
     if binary.interpreter is not None:
         if rootfs.interpreters is None:
             why = f"whether the image has the interpreter {binary.interpreter} is not known"
@@ -50,9 +54,21 @@ def _judge(situation: Situation) -> Verdict | None:
         # musl answers for libc.so.6 itself, and gcompat's loader asks for no GLIBC_x.y.
         why = "it was linked for glibc; the image has musl and something in the place of glibc's loader: never run so"
         return plain_verdict(RULE.id, situation, "unknown", Reason(text=why))
+    if binary.interpreter is None and binary.libc.kind != "musl":
+        why = "it is linked dynamically, and which interpreter starts it is not known"
+        return plain_verdict(RULE.id, situation, "unknown", Reason(text=why))
     if binary.missing:
         return _refuse(situation, f"it needs {', '.join(binary.missing)}, which the image does not have")
+    return _judge_versions(situation)
+
+
+def _judge_versions(situation: Situation) -> Verdict | None:
+    """Hold the glibc that it needs against the image's."""
+    binary, rootfs = situation.binary, situation.rootfs
     needs = version_of(binary.needs_glibc)
+    if needs is None and binary.needs_glibc is not None:
+        why = f"which glibc it needs cannot be read: '{printable(binary.needs_glibc, limit=40)}'"
+        return plain_verdict(RULE.id, situation, "unknown", Reason(text=why))
     if needs is None:
         return None
     if rootfs.libc.kind in {"none", "musl"}:

@@ -7,7 +7,7 @@ from inspector.facts import Reason, Verdict
 from inspector.risk.entering import Effect, Operation
 from inspector.risk.rules.metadata import Rule
 from inspector.risk.rules.verdicts import plain_verdict, untold_verdict, verdict_of_effect
-from inspector.risk.situation import HOST_CALLS, Situation
+from inspector.risk.situation import GO_UNKNOWN, HOST_CALLS, Situation
 
 _SOURCE = "glibc bug 19341; golang/go#13470, #30310"
 _CNAME_BY_GETADDRINFO_UNTIL = 20
@@ -18,9 +18,7 @@ def _judge(situation: Situation) -> Verdict | None:
     calls = HOST_CALLS | {"cname", "addr"}
     if not situation.is_static_glibc or "dns" not in situation.kinds or situation.call not in calls:
         return None
-    decision = situation.decision
-    if decision is None:
-        return None
+    decision = situation.decision or GO_UNKNOWN
     effect = situation.effect_of(_operation(situation))
     if isinstance(decision, InspectorError):
         if effect.outcome is None and not effect.unknown:

@@ -6,7 +6,7 @@ from inspector.errors import InspectorError
 from inspector.facts import Verdict
 from inspector.risk.rules.metadata import Rule
 from inspector.risk.rules.verdicts import plain_verdict, untold_verdict, verdict_of_effect
-from inspector.risk.situation import Situation
+from inspector.risk.situation import GO_UNKNOWN, Situation
 
 _SOURCE = "net/lookup_unix.go, lookupPort; glibc bug 19341"
 
@@ -14,9 +14,7 @@ _SOURCE = "net/lookup_unix.go, lookupPort; glibc bug 19341"
 def _judge(situation: Situation) -> Verdict | None:
     if not situation.is_static_glibc or "dns" not in situation.kinds or situation.call != "port":
         return None
-    decision = situation.decision
-    if decision is None:
-        return None
+    decision = situation.decision or GO_UNKNOWN
     if isinstance(decision, InspectorError):
         return untold_verdict(RULE.id, situation, decision)
     if decision.decision != "cgo":
