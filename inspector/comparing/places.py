@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from inspector.comparing.comparison import MAX_DIFFERENCES, Comparison, Flip, Place
@@ -13,8 +13,12 @@ from inspector.facts import ContextFile, Environment, Level, Snapshot, Target
 from inspector.judging import DEFAULT_NAME, SEVERITY, Wishes, judge_target
 from inspector.resolver.table import keyword_known_since
 
-PLAIN = {"resolv.conf": "nameserver 192.0.2.53\n", "nsswitch.conf": "hosts: files dns\n"}
-"""What is taken for a file that neither place tells: nothing that sends any release to cgo."""
+PLAIN: Mapping[str, str | None] = {
+    "resolv.conf": "nameserver 192.0.2.53\n",
+    "nsswitch.conf": "hosts: files dns\n",
+    "mdns.allow": None,
+}
+"""What is taken for a file that not both places tell: nothing that sends any release to cgo. None: no file."""
 
 
 def place_of_snapshot(snapshot: Snapshot) -> Place:
@@ -69,13 +73,13 @@ def compare(
     assumed = assumed_of(a, b)
     found = list(differences(a, b))
     one, other = filled(a, assumed), filled(b, assumed)
-    flips = [flip for target in targets for flip in _flips(target, one, other, wishes or Wishes(names=(name,)))]
+    flips = [flip for target in targets for flip in _flips(target, a, b, wishes or Wishes(names=(name,)))]
     moved = tuple(flip for flip in flips if flip.a != flip.b)
     return Comparison(
         a=a.name,
         b=b.name,
         name=name,
-        assumed=tuple(f"{file}: {PLAIN[file].strip()}" for file in assumed),
+        assumed=told(a, b, assumed),
         differences=tuple(found[:MAX_DIFFERENCES]),
         left_out=max(0, len(found) - MAX_DIFFERENCES),
         shifts=tuple(shifts(one, other, name)),
@@ -87,6 +91,15 @@ def compare(
 def assumed_of(a: Place, b: Place) -> tuple[str, ...]:
     """Return the files that have to be taken as plain, as not both places tell them."""
     return tuple(file for file in PLAIN if file not in a.files or file not in b.files)
+
+
+def told(a: Place, b: Place, assumed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the assumptions in words; mdns.allow's only where an mdns source makes it count."""
+    switches = [(place.files.get("nsswitch.conf") or ContextFile()).text or "" for place in (a, b)]
+    counts = any("mdns" in text for text in switches)
+    return tuple(
+        f"{file}: {(PLAIN[file] or '(no file)').strip()}" for file in assumed if file != "mdns.allow" or counts
+    )
 
 
 def filled(place: Place, assumed: tuple[str, ...]) -> Place:
@@ -110,8 +123,7 @@ def _flips(target: Target, a: Place, b: Place, wishes: Wishes) -> Iterator[Flip]
 
 
 def _environment(place: Place, key: str) -> Environment:
-    if place.environment is None:
-        return Environment(name=key, files=place.files, env=place.env, system_hostname=place.system_hostname)
-    # What neither place tells is the image's own, but for resolv.conf, which an engine always gives.
-    resolv_conf = {"resolv.conf": place.files["resolv.conf"]} if "resolv.conf" in place.files else {}
-    return replace(place.environment, name=key, files={**resolv_conf, **place.environment.files})
+    """Return a place for judging: what it does not tell is the image's own, but for resolv.conf, never an image's."""
+    plain = {"resolv.conf": ContextFile(text=PLAIN["resolv.conf"], origin="taken as plain")}
+    known = place.environment or Environment(name=key, files=place.files, env=place.env)
+    return replace(known, name=key, files={**plain, **known.files})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from inspector.comparing.comparison import MAX_DIFFERENCES, Comparison, Difference, Flip, Shift
 from inspector.comparing.differences import differences
-from inspector.comparing.places import PLAIN, assumed_of, filled, place_of_environment
+from inspector.comparing.places import assumed_of, filled, place_of_environment, told
 from inspector.comparing.releases import shifts
 from inspector.facts import RESOLVER_VARIABLES, Environment, EnvironmentVerdicts, Level, Target, Verdict, Workload
 from inspector.judging import SEVERITY, Wishes
@@ -92,7 +92,7 @@ def _places(service: str, a: Workload, b: Workload, name: str, found: _Found) ->
     for one, other in zip(a.environments, b.environments, strict=True):
         mine, theirs = place_of_environment(one), place_of_environment(other)
         assumed = assumed_of(mine, theirs)
-        found.assumed += [f"{file}: {PLAIN[file].strip()}" for file in assumed]
+        found.assumed += told(mine, theirs, assumed)
         found.assumed += [f"{service}: {text}" for side in (one, other) for text in _untold(side)]
         for difference in differences(mine, theirs):
             noted.setdefault(difference, []).append(one.title)

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tarfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,24 @@ def test_a_binary_flips_and_another_does_not(tmp_path: Path) -> None:
     facts.write_text(parts.inspector("facts", *images, "--no-cache").stdout)
     again = document(f"{RESOLV}/plain.conf", f"{RESOLV}/ubuntu.conf", str(facts), code=1)
     assert (again["binaries"], again["unmoved"]) == (found["binaries"], found["unmoved"])
+
+
+def test_what_a_file_does_not_tell_is_the_image_s_own(tmp_path: Path) -> None:
+    with tarfile.open(parts.PEER) as archive:
+        for layer in json.load(archive.extractfile("manifest.json"))[0]["Layers"]:  # type: ignore[arg-type]
+            with tarfile.open(fileobj=archive.extractfile(layer)) as inner:
+                inner.extractall(tmp_path, filter="fully_trusted")
+    (tmp_path / "etc/nsswitch.conf").write_text("hosts: files resolve dns\n")  # cgo, whatever resolv.conf says
+    found = document(f"{RESOLV}/plain.conf", f"{RESOLV}/ubuntu.conf", f"dir:{tmp_path}", "--no-cache", code=1)
+    assert (found["binaries"], found["unmoved"]) == ([], 1)
+
+
+def test_an_mdns_source_is_decided_without_mdns_allow() -> None:
+    arguments = (f"{NSSWITCH}/plain.conf", f"{NSSWITCH}/desktop.conf")
+    assert spans(document(*arguments, code=0)) == []
+    found = document(*arguments, "--name", "printer.local", code=1)
+    assert spans(found) == [(23, 27, "go (files,dns)", "cgo")]
+    assert "mdns.allow: (no file)" in found["assumed"]
 
 
 def test_compose_files_by_their_own_images() -> None:
