@@ -218,36 +218,44 @@ class Elf:
                 return offset, min(offset + length, len(self.data)), entry
         return 0, 0, 1
 
-    def sections(self) -> list[Section]:
-        """Return the section headers; empty where there are none.
+    def sections(self) -> tuple[list[Section], str | None]:
+        """Return the section headers, and why they are not all of them where that is so; empty where there are none.
+
+        They are a hint that may lie; what can be read of them is. The entry size is the format's, whatever the file
+        says, and headers that lie outside the file are left out.
 
         Raises:
-            DamagedError: where the ELF header names some that cannot be so.
+            DamagedError: where the ELF header names some and not one can be read.
         """
         wide = self.bits == 64
         (start,) = self.unpack("Q" if wide else "I", 40 if wide else 32)
-        size, count, names = self.unpack("HHH", 58 if wide else 46)
+        claimed, count, names = self.unpack("HHH", 58 if wide else 46)
         if not start:
-            return []
-        if size < (64 if wide else 40):
-            raise DamagedError(f"section headers of {size} bytes")
-        form = "IIQQQQII" if wide else "IIIIIIII"
+            return [], None
+        form, size = ("IIQQQQII", 64) if wide else ("IIIIIIII", 40)
         first = self.unpack(form, start)
         # More than 65279 sections: the numbers stand in the first header (gABI, chapter 4, "Special Sections").
         count, names = count or first[5], first[6] if names == _SHN_XINDEX else names
-        if count > _MAX_SECTIONS or start + size * count > len(self.data):
-            raise DamagedError(f"{count} section headers, which lie outside the file or are too many")
-        if names >= count:
-            raise DamagedError("section headers without names")
-        raw = [first, *(self.unpack(form, start + index * size) for index in range(1, count))]
-        strings = range(raw[names][4], min(raw[names][4] + raw[names][5], len(self.data)))
-        return [
+        fitting = min(count, _MAX_SECTIONS, (len(self.data) - start) // size)
+        problem = None
+        if claimed != size:
+            problem = f"section headers of {claimed} bytes"
+        elif fitting < count:
+            problem = f"{count} section headers, which lie outside the file or are too many"
+        elif names >= count:
+            problem = "section headers without names"
+        raw = [first, *(self.unpack(form, start + index * size) for index in range(1, fitting))]
+        strings = (
+            range(raw[names][4], min(raw[names][4] + raw[names][5], len(self.data))) if names < fitting else range(0)
+        )
+        found = [
             Section(
                 self.text_at(strings.start + name, 128) if strings.start + name in strings else "",
                 kind, offset, address, extent, link,
             )
             for name, kind, _, address, offset, extent, link, _ in raw
         ]  # fmt: skip
+        return found, problem
 
     def build_id(self, sections: list[Section]) -> str | None:
         """Return the GNU build ID (NT_GNU_BUILD_ID) in hexadecimal.

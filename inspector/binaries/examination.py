@@ -111,13 +111,16 @@ class _Parts:
 
 def _describe(elf: Elf, facts: BinaryFacts) -> BinaryFacts:
     problems: list[str] = []
-    stripped: bool | None
     try:
-        sections = elf.sections()
-        stripped = not any(section.kind == SHT_SYMTAB for section in sections)
+        sections, problem = elf.sections()
     except DamagedError as error:
-        sections, stripped = [], None
-        problems.append(f"section headers cannot be used, whether it is stripped cannot be told: {error}")
+        sections, problem = [], str(error)
+    stripped = None if problem else True
+    if any(section.kind == SHT_SYMTAB for section in sections):
+        stripped = False
+    if problem:
+        unknown = ", whether it is stripped cannot be told" if stripped is None else ""
+        problems.append(f"section headers cannot be used{unknown}: {problem}")
     table = find_function_table(elf, sections)
     build = read_build(elf, sections, is_go=table is not None or _is_marked_go(elf, sections))
     if build is not None and build.version == UNKNOWN:
