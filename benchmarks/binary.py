@@ -4,7 +4,7 @@
     .venv/bin/python benchmarks/binary.py [PROGRAM]
 
 Without PROGRAM it builds one (static glibc, cgo, symbols and debug data kept) of generated code, and keeps it in the
-tests' cache. `benchmarks/binary.md` has a run's result. Each is timed in a process of its own, the file in the page cache, best of nine.
+tests' cache. Each is timed in a process of its own, the file in the page cache, best of nine; binary.md has a result.
 """
 
 import mmap
