@@ -29,6 +29,8 @@ SEVERITY: Mapping[Level, int] = {"safe": 0, "unknown": 1, "latent": 2, "wrong": 
 """Order of levels as thresholds see it: crash > wrong > latent > unknown > safe."""
 
 DEFAULT_NAME = "orderer.example.com"
+_DEFAULT_PORT = "https"
+"""What a port is taken to be looked up by: for a number nobody is asked, so it would tell nothing of the call."""
 _OPTION = re.compile(r"'options (\S+)' in resolv\.conf")
 _USER_CALLS: tuple[Call, ...] = ("current", "user", "uid", "group", "groupids")
 
@@ -89,7 +91,7 @@ def _calls_of(
             # Files cannot answer for such a uid, and every source after them is asked.
             yield "current", None, False
     if "dns" in kinds:
-        yield "port", None, "port" in known
+        yield "port", _DEFAULT_PORT, "port" in known
     if "clib" in kinds:
         yield "clib", None, "clib" in known
 

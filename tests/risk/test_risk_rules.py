@@ -294,6 +294,13 @@ def test_a_static_peer_is_known_to_ask_for_the_owners_of_what_it_packs() -> None
     assert calls_of(other, context()) == {"host": "latent", "user": "latent", "port": "safe"}
 
 
+def test_a_port_is_taken_to_be_looked_up_by_name() -> None:
+    """Of a number nobody is asked: judged by one, no binary would ever meet static-glibc-ports."""
+    target = Target(reference="x", platform="linux/amd64", rootfs=image("2.36"), binaries=(program("1.21.0"),))
+    ports = [v for v in judge_target(target, context(), calls=("port",)) if v.call == "port"]
+    assert [(v.rule, v.name, v.level, v.decision) for v in ports] == [("static-glibc-ports", "https", "crash", "cgo")]
+
+
 def test_calls_that_the_user_names_are_known() -> None:
     assert calls_of(program(), context(), ("group",)) == {"host": "latent", "group": "crash", "port": "safe"}
 
