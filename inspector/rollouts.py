@@ -57,16 +57,28 @@ def read_images(
 
     An image that cannot be had is a failed target, or, where it is one of Fabric's, what is known of it.
     """
-    by_image: dict[str | None, list[Workload]] = {}
+    by_image: dict[str, list[Workload]] = {}
     for workload in workloads:
-        by_image.setdefault(workload.image, []).append(workload)
+        if workload.image is None:
+            yield _without_image(workload), [workload]
+        else:
+            by_image.setdefault(workload.image, []).append(workload)
     for image, group in by_image.items():
         for target in _targets_of(image, group, collect, elsewhere or {}):
             yield target, group
 
 
+def _without_image(workload: Workload) -> Target:
+    """Return what stands for a workload that names no image, each one for itself: none of them may go unmentioned."""
+    where = f"{workload.name} ({workload.where})"
+    if not workload.environments:
+        texts = [Problem(stage="manifest", message=text) for text in workload.problems]
+        return Target(reference=where, status="incomplete", problems=tuple(texts))
+    return _failed(where, "it names no image (one that is built on the spot?); --image cannot stand in for it")
+
+
 def _targets_of(
-    image: str | None, group: Sequence[Workload], collect: Collect, elsewhere: Mapping[str, str]
+    image: str, group: Sequence[Workload], collect: Collect, elsewhere: Mapping[str, str]
 ) -> Iterator[Target]:
     problems = tuple(
         Problem(stage="manifest", message=f"{workload.name} ({workload.where}): {text}")
@@ -79,11 +91,9 @@ def _targets_of(
 
 
 def _read(
-    image: str | None, group: Sequence[Workload], collect: Collect, elsewhere: Mapping[str, str]
+    image: str, group: Sequence[Workload], collect: Collect, elsewhere: Mapping[str, str]
 ) -> Iterable[Target]:
     where = f"{group[0].name} ({group[0].where})"
-    if image is None:
-        return [_failed(where, "it names no image (one that is built on the spot?); --image cannot stand in for it")]
     given = elsewhere.get(image)
     try:
         name = None if given else parse_name(image)

@@ -33,7 +33,7 @@ from inspector.environments.documents import (
 )  # fmt: skip
 from inspector.environments.hosts import Host
 from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
-from inspector.errors import LimitExceeded
+from inspector.errors import LimitExceeded, TargetDamaged
 from inspector.escaping import printable
 from inspector.facts import ContextFile, Environment, WaiverText, Workload
 
@@ -49,6 +49,10 @@ _FILES = ("resolv.conf", "nsswitch.conf", "mdns.allow", "hosts", "passwd", "grou
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _MAX_VALUE = 64 * 1024
 CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
+WORKLOADS = frozenset(
+    {"Pod", "PodTemplate", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob"}
+)
+"""Kinds that start containers, by the API reference's "Workload Resources": without one they are not whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,20 +92,31 @@ def load_manifests(files: Iterable[str], texts: Dictionary[str, str] | None = No
 
     Raises:
         UsageError: if a file cannot be read.
-        TargetDamaged: for what is no manifest, with file and line.
+        TargetDamaged: for what is no manifest, with file and line; where nothing at all was given, as by a pipe from a
+            command that failed.
         LimitExceeded: for more containers than any cluster's manifests have.
     """
     pods: list[Pod] = []
     named: dict[str, dict[tuple[str, str], Mapping]] = {"ConfigMap": {}, "Secret": {}, "Service": {}}
+    empty, whole = [], False
     for file in files:
         name = "standard input" if file == "-" else file
         text = texts[file] if texts and file in texts else read_text(file)
-        for document in parse_documents(text, name):
+        documents = parse_documents(text, name)
+        whole |= bool(documents)
+        if not documents:
+            empty.append(name)
+        for document in documents:
             for item in _objects(document, 0):
                 kind, key = _text(item, "kind") or "", _identity(item)
                 if kind in named:
                     named[kind][key] = item
                 pods += pods_of(item)
+    if empty and (not whole or "standard input" in empty):
+        raise TargetDamaged(
+            f"{', '.join(printable(name) for name in empty[:5])} is empty: there is no manifest in it",
+            advice="did the command that writes it fail?",
+        )
     if sum(1 for pod in pods for _ in pod.containers()) > MAX_CONTAINERS:
         raise LimitExceeded(f"more than {MAX_CONTAINERS} containers")
     return Manifests(tuple(pods), named["ConfigMap"], named["Secret"], tuple(named["Service"]))
@@ -141,6 +156,8 @@ def pods_of(item: Mapping) -> Iterator[Pod]:
     if isinstance(inner, Mapping):
         waivers = _waivers(item, ("template",))
         yield Pod(kind=kind, name=name, namespace=namespace, place=item.place, spec=inner, waivers=waivers)
+    elif kind in WORKLOADS:
+        yield Pod(kind=kind, name=name, namespace=namespace, place=item.place, spec=replace(item, entries={}, own=()))
 
 
 def _waivers(item: Mapping, path: tuple[str, ...]) -> tuple[WaiverText, ...]:
@@ -176,20 +193,32 @@ def _text(mapping: Mapping, key: str) -> str | None:
 def workloads_of(manifests: Manifests, hosts: List[Host]) -> tuple[Workload, ...]:
     """Return a workload for each container, with an environment for each kind of node.
 
-    Where a pod takes nothing of the node's resolv.conf, all nodes are one.
+    Where a pod takes nothing of the node's resolv.conf, all nodes are one. A pod without containers is a workload with
+    that problem: a template that came out wrong is not a pod that is safe.
     """
     found = []
     for pod in manifests.pods:
+        if pod.kind in WORKLOADS and not items_of(pod.spec.get("containers"), "containers"):
+            found.append(_without_containers(pod))
         for name, container in pod.containers():
             image = scalar_of(container.get("image"), "image")
-            label = f"{pod.namespace}/" if pod.namespace != "default" else ""
-            full = f"k8s:{label}{pod.kind}/{pod.name}/{name}"
+            full = f"{_label(pod)}/{name}"
             place = str(image.place if image else container.place)
             nodes = hosts if _asks_node(pod) else hosts[:1]
             bare = Workload(name=full, where=place, image=image.text if image else None, waivers=pod.waivers)
             environments = tuple(_environment(manifests, pod, container, node, bare) for node in nodes)
             found.append(replace(bare, environments=environments))
     return tuple(found)
+
+
+def _without_containers(pod: Pod) -> Workload:
+    text = "it has no containers: nothing of it could be judged"
+    return Workload(name=_label(pod), where=str(pod.place), image=None, problems=(text,), waivers=pod.waivers)
+
+
+def _label(pod: Pod) -> str:
+    namespace = f"{pod.namespace}/" if pod.namespace != "default" else ""
+    return f"k8s:{namespace}{pod.kind}/{pod.name}"
 
 
 def _asks_node(pod: Pod) -> bool:

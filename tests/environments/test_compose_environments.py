@@ -8,6 +8,8 @@ from inspector.environments.compose import load_project, workloads_of
 from inspector.environments.docker import Engine
 from inspector.environments.hosts import HOSTS, Host, host_of
 from inspector.facts import Environment
+from inspector.judging import Wishes
+from inspector.rollouts import judge_workloads
 
 PLAIN, UBUNTU, ALIBABA = HOSTS
 SEED = host_of("nameserver 192.0.2.1\noptions timeout:2 attempts:3 rotate single-request-reopen\n", "seed")
@@ -140,3 +142,15 @@ def test_user_host_name_and_entrypoint(tmp_path: Path) -> None:
     found = environment(tmp_path, "    user: '7:8'\n    hostname: h.example\n    entrypoint: [peer]\n")
     assert (found.user, found.system_hostname, found.replaces_entrypoint) == ("7:8", "h.example", True)
     assert environment(tmp_path, "    command: sh -c 'export GODEBUG=x; peer'\n").env_unknown == ("GODEBUG",)
+
+
+def test_every_service_that_names_no_image_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    path.write_text("services:\n  a:\n  b: {user: x}\n  c: {build: .}\n  d: {image: null}\n")
+    project = load_project([str(path)], variables={})
+    workloads = workloads_of(project, project.services.values(), [PLAIN], Engine(major=28))
+    targets = judge_workloads(workloads, lambda _: (), Wishes()).targets
+    assert [target.reference for target in targets] == [
+        f"compose:{name} ({path}:{line})" for line, name in enumerate("abcd", start=2)
+    ]
+    assert all(target.status == "failed" and "names no image" in target.problems[0].message for target in targets)

@@ -4,13 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import parts
 import pytest
 
 from inspector.environments.documents import Mapping
 from inspector.environments.hosts import HOSTS, Host, host_named, host_of
 from inspector.environments.kubernetes import load_manifests, workloads_of
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, TargetDamaged
 from inspector.facts import Environment, Workload
+from inspector.judging import Wishes
+from inspector.rollouts import judge_workloads
 
 PLAIN, UBUNTU, ALIBABA = HOSTS
 CLUSTER = "search default.svc.cluster.local svc.cluster.local cluster.local{more}\nnameserver 10.96.0.10\noptions ndots:5{options}\n"
@@ -96,6 +99,43 @@ def test_other_objects_and_empty_documents_are_passed_over() -> None:
         + pod()
     )
     assert [w.name for w in load(text)] == ["k8s:Pod/p/c"]
+
+
+@pytest.mark.parametrize("text", ["", "\n---\n", "# Source: chart\n---\n# nothing\n"])
+def test_an_empty_input_is_damage(text: str) -> None:
+    with pytest.raises(TargetDamaged, match=r"m\.yaml is empty"):
+        load(text)
+    with pytest.raises(TargetDamaged, match="standard input is empty"):
+        load_manifests(["-", "map.yaml"], {"-": text, "map.yaml": "kind: ConfigMap"})
+    assert load("kind: ConfigMap") == ()
+
+
+def test_a_pipe_from_a_command_that_failed_does_not_pass_the_gate() -> None:
+    done = parts.inspector("k8s", "-", input="")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("inspector: standard input is empty")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: Pod", "kind: Pod\nspec:", "kind: Pod\nspec: {containers: []}", "kind: Pod\nspec: {initContainers: []}",
+        "kind: Deployment\nspec: {template: {}}", "kind: CronJob\nspec: {jobTemplate: {spec: }}", "kind: PodTemplate",
+        "kind: PodTemplate\ntemplate: {spec: {}}", "kind: List\nitems: [{kind: DaemonSet, spec: 1}]",
+    ],
+)  # fmt: skip
+def test_a_workload_without_containers_is_incomplete(text: str) -> None:
+    report = judge_workloads(load(f"kind: ConfigMap\n---\n{text}\n---\n{pod()}"), lambda _: (), Wishes())
+    assert [(target.status, target.problems[0].message) for target in report.targets] == [
+        ("incomplete", "it has no containers: nothing of it could be judged")
+    ]
+
+
+def test_a_workload_without_containers_does_not_pass_the_gate() -> None:
+    done = parts.inspector("k8s", "-", input="kind: Deployment\nmetadata: {name: peer}\n")
+    assert done.returncode == 4, done.stderr
+    assert "k8s:Deployment/peer (standard input:1)" in done.stdout and "it has no containers" in done.stdout
+
 
 
 CONFIG_MAP = "---\nkind: ConfigMap\nmetadata: {name: m}\ndata: {GODEBUG: netdns=go, HOSTS: 'x'}\n"
