@@ -6,9 +6,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import click
+
+from inspector.cli.replacing import replacing
 
 MAX_LINE = 8 * 1024 * 1024
 """Bytes of one case; a longer line is answered with an error."""
@@ -63,11 +65,12 @@ def _open_source(source: str, stack: ExitStack) -> BinaryIO:
         raise click.UsageError(f"cannot read {source}: {error.strerror}") from None
 
 
-def _open_sink(output: Path | None, stack: ExitStack) -> BinaryIO:
+def _open_sink(output: Path | None, stack: ExitStack) -> IO[bytes]:
+    """Open where answers go; a file is put in place when the run has ended, so that it may be the source as well."""
     if output is None:
         return sys.stdout.buffer
     try:
-        return stack.enter_context(output.open("wb"))
+        return stack.enter_context(replacing(output))
     except OSError as error:
         raise click.UsageError(f"cannot write {output}: {error.strerror}") from None
 

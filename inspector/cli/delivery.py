@@ -11,6 +11,7 @@ import click
 
 from inspector.cli.options import terminal_width, wants_colour
 from inspector.cli.pairs import pairs_of
+from inspector.cli.replacing import replacing
 from inspector.errors import InspectorError
 from inspector.facts import Report
 
@@ -60,12 +61,8 @@ def write(content: bytes, output: Path | None) -> None:
         stream.flush()
         return
     try:
-        if output.exists() and not output.is_file():
-            output.write_bytes(content)  # a device or a pipe: /dev/stdout
-            return
-        beside = output.with_name(f".{output.name}.part")
-        beside.write_bytes(content)
-        beside.replace(output)
+        with replacing(output) as file:
+            file.write(content)
     except OSError as error:
         raise click.UsageError(f"cannot write {output}: {error.strerror}") from None
 

@@ -4,8 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from parts import inspector
+
+from inspector.cli.batch import run_batch
+from inspector.cli.delivery import write
 
 
 def resolve(*arguments: str, **settings: Any) -> str:
@@ -194,6 +198,38 @@ def test_batch_from_and_to_files(tmp_path: Path) -> None:
     assert resolve("--batch", str(tmp_path / "in"), "--output", str(tmp_path / "out")) == ""
     assert json.loads((tmp_path / "out").read_text())["decision"] == "go"
     assert inspector("resolve", "--batch", str(tmp_path / "none")).returncode == 2
+
+
+def test_a_batch_may_be_answered_into_its_own_file(tmp_path: Path) -> None:
+    path = tmp_path / "cases"
+    path.write_text(json.dumps(CASE))
+    assert resolve("--batch", str(path), "--output", str(path)) == ""
+    assert json.loads(path.read_text())["decision"] == "go"
+
+
+def test_an_interrupted_batch_leaves_the_old_file(tmp_path: Path) -> None:
+    def interrupt(_: object) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.write_text(json.dumps(CASE))
+    output.write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(str(source), interrupt, output)
+    assert output.read_text() == "old"
+    assert sorted(tmp_path.iterdir()) == [source, output]
+
+
+def test_a_file_is_written_through_no_link_and_with_the_mode_of_a_new_file(tmp_path: Path) -> None:
+    victim, output, plain = tmp_path / "victim", tmp_path / "out", tmp_path / "plain"
+    victim.write_text("kept")
+    (tmp_path / ".out.part").symlink_to(victim)
+    write(b"report", output)
+    plain.touch()
+    assert (victim.read_text(), output.read_bytes()) == ("kept", b"report")
+    assert output.stat().st_mode == plain.stat().st_mode
+    with pytest.raises(click.UsageError, match="cannot write"):
+        write(b"report", tmp_path / "none" / "out")
 
 
 # ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────
