@@ -90,9 +90,7 @@ def _targets_of(
         yield replace(target, problems=target.problems + problems, status=status)
 
 
-def _read(
-    image: str, group: Sequence[Workload], collect: Collect, elsewhere: Mapping[str, str]
-) -> Iterable[Target]:
+def _read(image: str, group: Sequence[Workload], collect: Collect, elsewhere: Mapping[str, str]) -> Iterable[Target]:
     where = f"{group[0].name} ({group[0].where})"
     given = elsewhere.get(image)
     try:

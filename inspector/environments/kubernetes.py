@@ -50,7 +50,17 @@ _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _MAX_VALUE = 64 * 1024
 CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 WORKLOADS = frozenset(
-    {"Pod", "PodTemplate", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob"}
+    {
+        "Pod",
+        "PodTemplate",
+        "Deployment",
+        "StatefulSet",
+        "DaemonSet",
+        "ReplicaSet",
+        "ReplicationController",
+        "Job",
+        "CronJob",
+    }
 )
 """Kinds that start containers, by the API reference's "Workload Resources": without one they are not whole."""
 

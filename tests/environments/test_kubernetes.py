@@ -137,7 +137,6 @@ def test_a_workload_without_containers_does_not_pass_the_gate() -> None:
     assert "k8s:Deployment/peer (standard input:1)" in done.stdout and "it has no containers" in done.stdout
 
 
-
 CONFIG_MAP = "---\nkind: ConfigMap\nmetadata: {name: m}\ndata: {GODEBUG: netdns=go, HOSTS: 'x'}\n"
 SECRET = (
     "---\nkind: Secret\nmetadata: {name: s}\ndata: {GODEBUG: bmV0ZG5zPWdv}\nstringData: {PEER: 'secret.example:7051'}\n"
