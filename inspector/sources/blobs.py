@@ -189,17 +189,20 @@ def open_archive(path: Path | None, what: str) -> ArchiveBlobs:
         what: what to call it in an error.
 
     Raises:
-        TargetAbsent: if it cannot be opened.
+        TargetAbsent: if it cannot be opened, or is neither a regular file nor a pipe.
         TargetDamaged: if it is no archive.
     """
     if path is None:
         import sys
 
         return ArchiveBlobs(_spool(sys.stdin.buffer, what), what)
-    if path.is_dir():
-        raise TargetAbsent(f"{what} is a directory", advice="use oci-dir: or dir:")
     try:
+        if path.is_dir():
+            raise TargetAbsent(f"{what} is a directory", advice="use oci-dir: or dir:")
         status = path.stat()
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
+            # A device may be endless, and opening one may do something.
+            raise TargetAbsent(f"{what} is neither a regular file nor a pipe")
         file = path.open("rb")
     except OSError as error:
         raise TargetAbsent(f"{what} cannot be opened: {error.strerror}") from None
@@ -224,12 +227,40 @@ def _peek(file: IO[bytes]) -> bytes:
     return head
 
 
+class _Headed:
+    """A stream whose first bytes were looked at."""
+
+    def __init__(self, source: BlobStream) -> None:
+        self._source = source
+        self.head = b""
+        while len(self.head) < tarfile.BLOCKSIZE and (piece := source.read(tarfile.BLOCKSIZE - len(self.head))):
+            self.head += piece
+
+    def read(self, size: int, /) -> bytes:
+        if not self.head:
+            return self._source.read(size)
+        piece, self.head = self.head[:size], self.head[size:]
+        return piece
+
+
+def _is_tar(head: bytes) -> bool:
+    """Whether a first block is a member's header by its checksum (POSIX pax, "ustar Interchange Format")."""
+    try:
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, ValueError):
+        return False
+    return True
+
+
 def _spool(source: BlobStream, what: str) -> IO[bytes]:
-    """Copy a stream to an unnamed temporary file, inflated."""
+    """Copy a stream to an unnamed temporary file, inflated; one that does not begin as an archive is not copied."""
+    headed = _Headed(source)
+    if headed.head and not is_compressed(headed.head) and not _is_tar(headed.head):
+        raise TargetDamaged(f"{what} is not an image archive: it begins neither as a tar nor as gzip or zstd")
     spooled = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the blobs in it
     total = 0
     try:
-        for piece in inflated_pieces(source, what):
+        for piece in inflated_pieces(headed, what):
             total += len(piece)
             _check_total(total, what)
             spooled.write(piece)

@@ -99,7 +99,7 @@ def _of_path(path: Path, reference: str, options: SourceOptions) -> list[Image]:
     except OSError as error:
         raise TargetAbsent(f"{printable(str(path))} cannot be looked at: {error.strerror}") from None
     if stat.S_ISDIR(kind):
-        if (path / "oci-layout").is_file() or (path / "index.json").is_file():
+        if _is_layout(path):
             return oci_images(DirectoryBlobs(path, printable(str(path))), reference, None, options)
         return [directory_image(path, reference, options.paths)]
     if not stat.S_ISREG(kind):
@@ -112,6 +112,18 @@ def _of_path(path: Path, reference: str, options: SourceOptions) -> list[Image]:
     if head == b"\x7fELF":
         return [file_image(path, reference)]
     return _of_archive(path, reference, None, options)
+
+
+def _is_layout(path: Path) -> bool:
+    """Whether a directory is an OCI layout.
+
+    Raises:
+        TargetAbsent: if it may not be entered.
+    """
+    try:
+        return (path / "oci-layout").is_file() or (path / "index.json").is_file()
+    except OSError as error:
+        raise TargetAbsent(f"{printable(str(path))} cannot be read: {error.strerror}") from None
 
 
 def _of_registry(reference: Reference, options: SourceOptions, documents: DocumentStore | None) -> list[Image]:

@@ -94,10 +94,14 @@ def directory_image(path: Path, reference: str, paths: tuple[str, ...] = ()) -> 
     """Return the image of a root filesystem; of ``paths`` alone, and what a loader would find, where they are given.
 
     Raises:
-        TargetAbsent: if there is no such directory.
+        TargetAbsent: if there is no such directory, or it may not be read: an empty one is another thing.
     """
-    if not path.is_dir():
-        raise TargetAbsent(f"{printable(str(path))} is not a directory")
+    try:
+        if not path.is_dir():
+            raise TargetAbsent(f"{printable(str(path))} is not a directory")
+        os.scandir(path).close()
+    except OSError as error:
+        raise TargetAbsent(f"{printable(str(path))} cannot be read: {error.strerror}") from None
     whole = SourcedImage(reference=reference, layers=[FileTree(root=path)])
     if not paths:
         return whole

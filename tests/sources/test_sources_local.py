@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import os
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,12 @@ import pytest
 from backports import zstd
 
 import inspector
-from inspector.errors import InspectorError, TargetAbsent
+from inspector.errors import InspectorError, TargetAbsent, TargetDamaged
 from inspector.facts import Target
+from inspector.references import parse
 from inspector.sources import SourceOptions
+from inspector.sources.blobs import open_archive_stream
+from inspector.sources.opening import open_images
 
 
 def collect(reference: str, **options: Any) -> Target:
@@ -200,3 +205,43 @@ def test_an_engine_that_is_not_there_leaves_no_socket_open(tmp_path: Path, monke
                 inspector.scan("docker:some/image:1")
             gc.collect()
     assert not [str(warning.message) for warning in seen]
+
+
+@pytest.mark.parametrize("scheme", ["docker-archive:", "oci-archive:", "file:"])
+def test_a_device_is_not_opened(scheme: str) -> None:
+    with pytest.raises(TargetAbsent, match=r"/dev/null is (neither a regular file nor a pipe|not a regular file)"):
+        collect(f"{scheme}/dev/null")
+
+
+class _Endless:
+    """A stream that would fill the disk; it tells how much was taken of it."""
+
+    taken = 0
+
+    def read(self, size: int, /) -> bytes:
+        self.taken += size
+        assert self.taken <= 1 << 20, "it is copied"
+        return bytes(size)
+
+
+def test_a_stream_that_begins_as_no_archive_is_not_copied() -> None:
+    stream = _Endless()
+    with pytest.raises(TargetDamaged, match="begins neither as a tar nor as gzip or zstd"):
+        open_archive_stream(stream, "it")
+    assert stream.taken == 512
+
+
+@pytest.mark.parametrize("scheme", ["", "dir:"])
+def test_a_directory_that_may_not_be_read_is_told_in_one_line(scheme: str) -> None:
+    with tempfile.TemporaryDirectory() as closed:
+        Path(closed).chmod(0)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)  # whom modes mean something to
+        try:
+            with pytest.raises(TargetAbsent, match="cannot be read: Permission denied"):
+                open_images(parse(f"{scheme}{closed}"), SourceOptions(), None)
+        finally:
+            if root:
+                os.seteuid(0)
+            Path(closed).chmod(0o700)
