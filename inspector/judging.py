@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from inspector.environments import context_of, presets
+from inspector.environments import context_of, preset, presets
 from inspector.fabric import known_calls
 from inspector.facts import (
     BinaryFacts,
@@ -131,9 +131,11 @@ def as_inferred(target: Target) -> Target:
 
 def _default_environments(wishes: Wishes) -> Iterable[Environment]:
     if wishes.resolv_conf is not None:
-        # Engines and kubelets always give a host name; a name that is looked up is taken to be another one.
+        # Engines and kubelets always give a host name, and a hosts file with that name; a name that is looked up is
+        # taken to be another one.
         title = "the files given on the command line"
-        return [Environment(name="given", title=title, system_hostname="container")]
+        hosts = {"hosts": preset("docker-bridge").files["hosts"]}
+        return [Environment(name="given", title=title, files=hosts, system_hostname="container")]
     return [environment for environment in presets() if environment.common]
 
 
