@@ -15,7 +15,16 @@ from inspector.facts import BinaryFacts, Level, Report, Target, Verdict
 from inspector.reports.catalogue import LEVELS
 from inspector.reports.findings import findings_of, waiver_of
 from inspector.reports.page import STYLE
-from inspector.reports.wording import RANK, describe_binary, describe_outcome, describe_rootfs, worst
+from inspector.reports.wording import (
+    RANK,
+    describe_binary,
+    describe_nothing,
+    describe_outcome,
+    describe_rootfs,
+    not_judged,
+    untold_paths,
+    worst,
+)
 
 _SIGNS: dict[Level, str] = {"crash": "✕", "wrong": "≠", "latent": "!", "unknown": "?", "safe": "✓"}
 _MAX_ITEMS = 40
@@ -71,7 +80,8 @@ def _text(text: str, limit: int = 500) -> str:
 
 def _title(report: Report) -> str:
     what = report.targets[0].reference if len(report.targets) == 1 else f"{len(report.targets)} images"
-    return f"{report.summary.worst or 'nothing to judge'}: {printable(what, limit=200)} – inspector"
+    worst = report.summary.worst or ("not judged" if not_judged(report) else "nothing to judge")
+    return f"{worst}: {printable(what, limit=200)} – inspector"
 
 
 def _badge(level: Level, *, waived: bool = False) -> str:
@@ -85,7 +95,8 @@ def _header(report: Report) -> str:
     counts = "".join(f"<li>{_badge(level)} {getattr(summary, level)}</li>" for level in levels)
     incomplete = sum(target.status != "analysed" for target in report.targets)
     if summary.worst is None:
-        told = "Nothing could be analysed." if incomplete else "Nothing to judge: no binary of interest was found."
+        nothing = "nothing could be analysed" if incomplete and not not_judged(report) else describe_nothing(report)
+        told = _text(f"{nothing[:1].upper()}{nothing[1:]}.")
     else:
         told = f"{_badge(summary.worst)} {_conclusion(report)}"
     more = (
@@ -108,7 +119,10 @@ def _conclusion(report: Report) -> str:
         return "No binary would crash in these environments."
     remedies = gravest.verdict.remedies
     fix = f" Smallest remedy: {_text(remedies[0].text)}." if remedies else ""
-    return f"{escape(gravest.title[:1].upper() + gravest.title[1:])}.{fix}"
+    untold = untold_paths(report) if report.summary.worst == "latent" else []
+    names = ", ".join(_text(path, 120) for path in untold[:4]) + (f" and {len(untold) - 4} more" if untold[4:] else "")
+    more = f" Of {names} it cannot be told." if untold else ""
+    return f"{escape(gravest.title[:1].upper() + gravest.title[1:])}.{fix}{more}"
 
 
 def _contents(numbered: Sequence[tuple[int, Target]]) -> str:

@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from inspector.escaping import printable
 from inspector.facts import Level, Report, Target, Verdict
 from inspector.reports.findings import INCOMPLETE, Finding, findings_of, waiver_of
-from inspector.reports.wording import RANK, describe_binary, describe_rootfs, worst_by_binary
+from inspector.reports.wording import (
+    RANK,
+    describe_binary,
+    describe_nothing,
+    describe_rootfs,
+    not_judged,
+    untold_paths,
+    worst_by_binary,
+)
 
 MAX_CHARACTERS = 60_000
 
@@ -66,12 +74,20 @@ def _headline(report: Report) -> str:
     worst = summary.worst
     incomplete = sum(target.status != "analysed" for target in report.targets)
     if worst is None:
-        told = "nothing could be analysed" if incomplete else "no binary of interest was found"
+        told = "nothing could be analysed" if incomplete and not not_judged(report) else describe_nothing(report)
         return f"## inspector: {told}"
     counts = [(level, getattr(summary, level)) for level in RANK if getattr(summary, level)]
     told = ", ".join(f"{number} {level}" for level, number in counts)
     more = f"; {incomplete} of {len(report.targets)} images not fully analysed" if incomplete else ""
-    return f"## inspector: {_WORDS[worst]}\n\nBinaries × environments: {told}{more}."
+    untold = untold_paths(report) if worst == "latent" else []
+    told += f"; of {_listing(untold)} it cannot be told" if untold else ""
+    words = f"{_WORDS[worst]} and {_WORDS['unknown']}" if untold else _WORDS[worst]
+    return f"## inspector: {words}\n\nBinaries × environments: {told}{more}."
+
+
+def _listing(paths: list[str]) -> str:
+    shown = ", ".join(code(path, 120) for path in paths[:4])
+    return shown + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")
 
 
 def _matrix(target: Target) -> Iterator[str]:

@@ -11,9 +11,12 @@ from inspector.facts import BinaryFacts, Level, Report, Target, Verdict
 from inspector.reports.wording import (
     RANK,
     describe_binary,
+    describe_nothing,
     describe_outcome,
     describe_rootfs,
     describe_waiver,
+    not_judged,
+    untold_paths,
     worst_by_binary,
 )
 
@@ -228,8 +231,8 @@ def _conclude(report: Report, style: TextStyle) -> str:
     failed = [target for target in report.targets if target.status == "failed"]
     partial = [target for target in report.targets if target.status == "incomplete"]
     if summary.worst is None:
-        sentence = "nothing could be analysed" if failed else "nothing to judge: no binary of interest was found"
-        return f"Verdict: {style.level('unknown' if failed else 'safe', sentence)}."
+        unsure = bool(failed) or not_judged(report)
+        return f"Verdict: {style.level('unknown' if unsure else 'safe', describe_nothing(report))}."
     parts = [_sentence(report, style)]
     if failed or partial:
         parts.append(
@@ -246,8 +249,7 @@ def _sentence(report: Report, style: TextStyle) -> str:
     level = report.summary.worst or "unknown"
     paths = _paths_at(report.targets, level)
     where = _environments_at(report.targets, level)
-    names = ", ".join(printable(path.rsplit("/", 1)[-1], limit=60) for path in paths[:4])
-    names += f" and {len(paths) - 4} more" if len(paths) > 4 else ""
+    names = _bases(paths)
     if level == "crash":
         remedy = _first_remedy(report.targets)
         cure = f"; smallest remedy: {printable(remedy)}" if remedy else ""
@@ -255,10 +257,18 @@ def _sentence(report: Report, style: TextStyle) -> str:
     if level == "wrong":
         return f"{style.level('wrong', f'{names} would get wrong answers')} in {_listing(where)}"
     if level == "latent":
-        return f"{style.level('latent', 'no crash today')}; {names} would crash after one change outside the binary"
+        untold = untold_paths(report)
+        today = style.level("unknown", f"of {_bases(untold)} it cannot be told") if untold else ""
+        today = today or style.level("latent", "no crash today")
+        return f"{today}; {names} would crash after one change outside the binary"
     if level == "unknown":
         return f"{style.level('unknown', f'of {names} it cannot be told')}"
     return style.level("safe", "no binary would crash in these environments")
+
+
+def _bases(paths: list[str]) -> str:
+    names = ", ".join(printable(path.rsplit("/", 1)[-1], limit=60) for path in paths[:4])
+    return names + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")
 
 
 def _paths_at(targets: Iterable[Target], level: Level) -> list[str]:

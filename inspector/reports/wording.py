@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from inspector.escaping import printable
-from inspector.facts import BinaryFacts, Level, RootFsFacts, Target, Verdict, Waiver
+from inspector.facts import BinaryFacts, Level, Report, RootFsFacts, Target, Verdict, Waiver
 
 RANK: Mapping[Level, int] = {"crash": 4, "wrong": 3, "latent": 2, "unknown": 1, "safe": 0}
 
@@ -82,3 +82,23 @@ def worst_by_binary(target: Target) -> dict[str, dict[str, Verdict]]:
             if known is None or RANK[verdict.level] > RANK[known.level]:
                 row[environment.name] = verdict
     return table
+
+
+def untold_paths(report: Report) -> list[str]:
+    """Return the paths of which an unknown verdict says that it cannot be told, in their order."""
+    verdicts = (v for target in report.targets for e in target.environments for v in e.verdicts)
+    return list(dict.fromkeys(v.path or "" for v in verdicts if v.level == "unknown"))
+
+
+def not_judged(report: Report) -> bool:
+    """Whether a report has binaries and no verdict: facts alone."""
+    return report.summary.worst is None and any(target.binaries for target in report.targets)
+
+
+def describe_nothing(report: Report) -> str:
+    """Say why a report has no verdict."""
+    if not_judged(report):
+        return "not judged: facts alone; judge them with 'inspector judge'"
+    if any(target.status == "failed" for target in report.targets):
+        return "nothing could be analysed"
+    return "nothing to judge: no binary of interest was found"

@@ -102,6 +102,15 @@ def test_convert_reads_standard_input_and_says_what_is_no_report(saved: Path) ->
     assert "not a report" in done.stderr
 
 
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_facts_alone_are_said_to_be_not_judged(tmp_path: Path, form: str) -> None:
+    file = tmp_path / "facts.json"
+    file.write_text(parts.inspector("facts", "--no-cache", str(parts.PEER)).stdout)
+    shown = " ".join(parts.inspector("convert", str(file), "-f", form).stdout.split())
+    assert "ot judged: facts alone; judge them with" in shown
+    assert "no binary of interest" not in shown and "othing to judge" not in shown
+
+
 def test_convert_tells_junit_by_the_threshold(saved: Path) -> None:
     done = parts.inspector("convert", str(saved), "-f", "junit", "--fail-on", "never")
     assert ET.fromstring(done.stdout).get("failures") == "0"

@@ -26,7 +26,8 @@ from in_toto_attestation.v1.statement import Statement
 
 from inspector.cli import pairs
 from inspector.errors import UsageError
-from inspector.facts import EnvironmentVerdicts, Report, Target
+from inspector.facts import EnvironmentVerdicts, Report, Target, Verdict
+from inspector.judging import summarise
 from inspector.reports import formats
 from inspector.reports.findings import findings_of
 from inspector.reports.formats import Rendering, render
@@ -391,3 +392,22 @@ def test_hostile_in_json_and_intoto(hostile: str) -> None:
         text = rendered(form, report)
         assert hostile + samples.PEER.path in _texts(json.loads(text))
         assert all(c == "\n" or c >= " " for c in text)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_no_conclusion_says_no_crash_while_a_verdict_is_unknown(form: str) -> None:
+    """A latent finding outranks an unknown one, and must not hide it."""
+
+    def shown(*verdicts: Verdict) -> str:
+        here = EnvironmentVerdicts(name="kubernetes", verdicts=verdicts)
+        targets = (Target(reference="x", binaries=(samples.PEER, samples.TOOL), environments=(here,)),)
+        report = Report(targets=targets, summary=summarise(targets))
+        text = render(report, form, Rendering()).decode()
+        # The findings below the headline name the binary as well.
+        return " ".join((text.split("###")[0] if form == "markdown" else text).split())
+
+    told = re.compile(r"of [^ ]*tool[^ ]* it cannot be told", re.IGNORECASE)
+    both = shown(samples.LATENT, samples.UNKNOWN)
+    assert told.search(both)
+    assert "no crash today" not in both
+    assert not told.search(shown(samples.LATENT, samples.SAFE))
