@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from inspector.cli.options import chosen_environments, context_options, output_options, wishes
+from inspector.errors import TargetAbsent
+from inspector.escaping import printable
 from inspector.facts import Report
 
 
@@ -43,6 +45,8 @@ def judge(ctx: click.Context, /, files: tuple[str, ...], batch: str | None, **fl
     known = wishes(flags)
     environments = chosen_environments(flags)
     targets = [target for name in files for target in read_report(name).targets]
+    if not targets:
+        raise TargetAbsent(f"{', '.join(map(printable, files))}: nothing to judge: no target in it")
     report = gate.mark(report_of(judge_target(target, environments, known) for target in targets))
     deliver(report, flags)
     ctx.exit(gate.exit_code(report, ()))

@@ -43,8 +43,13 @@ def decode_report(content: bytes, *, name: str) -> Report:
         raise UsageError(f"{name}: larger than {MAX_DOCUMENT} bytes", advice=advice)
     try:
         report = msgspec.json.decode(content, type=Report)
+        parts = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise UsageError(f"{name}: not a report: {printable(str(error))}", advice=advice) from None
+    absent = [f"`{part}`" for part in ("schema", "targets") if part not in parts]
+    if absent:
+        # Every field of the types has a default, so any object at all would pass for an empty report.
+        raise UsageError(f"{name}: not a report: it has no {' and no '.join(absent)}", advice=advice)
     known = SchemaId()
     if report.schema.name != known.name or report.schema.version.split(".")[0] != known.version.split(".")[0]:
         found = printable(f"{report.schema.name} {report.schema.version}")

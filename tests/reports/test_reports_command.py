@@ -102,6 +102,19 @@ def test_convert_reads_standard_input_and_says_what_is_no_report(saved: Path) ->
     assert "not a report" in done.stderr
 
 
+def test_what_only_looks_like_a_report_is_refused_and_an_empty_one_is_not_judged(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text('{"other": 1}')
+    for verb in ("judge", "convert"):
+        done = parts.inspector(verb, str(file))
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert "no `schema` and no `targets`" in done.stderr
+    file.write_text('{"schema": {"name": "inspector-report", "version": "1.0.0"}, "targets": []}')
+    done = parts.inspector("judge", str(file))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+    assert "nothing to judge" in done.stderr
+
+
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
 def test_facts_alone_are_said_to_be_not_judged(tmp_path: Path, form: str) -> None:
     file = tmp_path / "facts.json"

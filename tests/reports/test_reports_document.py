@@ -43,6 +43,10 @@ def test_a_facts_document_has_neither_environments_nor_summary(report: Report) -
     [
         b"",
         b"[]",
+        b"{}",
+        b'{"a": 1}',
+        b'{"schema": {}}',
+        b'{"targets": []}',
         b"{",
         b'{"targets": 3}',
         b'{"schema": {"name": "other"}}',
