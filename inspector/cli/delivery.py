@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +13,9 @@ from inspector.cli.options import terminal_width, wants_colour
 from inspector.cli.pairs import pairs_of
 from inspector.cli.replacing import replacing
 from inspector.errors import InspectorError
-from inspector.facts import Report
+
+if TYPE_CHECKING:
+    from inspector.facts import Report
 
 
 def deliver(report: Report, flags: dict[str, Any]) -> None:

@@ -12,9 +12,9 @@ import click
 
 from inspector.errors import InspectorError
 from inspector.escaping import printable
-from inspector.facts import Report, Waiver
 
 if TYPE_CHECKING:
+    from inspector.facts import Report, Waiver
     from inspector.policy import Baseline, Threshold
 
 _TOLD = 20

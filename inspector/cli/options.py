@@ -14,9 +14,10 @@ import click
 
 from inspector.cli.gate import policy_options
 from inspector.cli.pairs import format_options
-from inspector.facts import Call, ContextFile, Environment, Snapshot
+from inspector.facts import Call, ContextFile
 
 if TYPE_CHECKING:
+    from inspector.facts import Environment, Snapshot
     from inspector.judging import Wishes
     from inspector.scanning import ScanOptions
 

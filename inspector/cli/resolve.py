@@ -9,9 +9,10 @@ import click
 
 from inspector.cli.delivery import write
 from inspector.cli.options import read_context_file, terminal_width, wants_colour
-from inspector.facts import Call, ContextFile, Decision, Flip, ResolverBuild, ResolverContext
+from inspector.facts import Call, ContextFile, ResolverBuild, ResolverContext
 
 if TYPE_CHECKING:
+    from inspector.facts import Decision, Flip
     from inspector.reports import TextStyle
 
 _CALLS = tuple(call for call in get_args(Call) if call not in {"current", "user", "uid", "group", "groupids", "clib"})

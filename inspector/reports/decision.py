@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from inspector.escaping import printable
-from inspector.facts import Decision, Flip, Reason, ResolverContext
-from inspector.reports.text import TextStyle
 from inspector.resolver.table import KINDS, Entry
+
+if TYPE_CHECKING:
+    from inspector.facts import Decision, Flip, Reason, ResolverContext
+    from inspector.reports.text import TextStyle
 
 _RESOLVERS = {"go": "Go's own resolver", "cgo": "the C library's resolver (cgo)", "none": "no resolver is asked"}
 _LINE = 4000

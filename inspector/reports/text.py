@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from inspector.escaping import printable
-from inspector.facts import BinaryFacts, Level, Report, Target, Verdict
 from inspector.reports.wording import (
     RANK,
     describe_binary,
@@ -19,6 +19,9 @@ from inspector.reports.wording import (
     untold_paths,
     worst_by_binary,
 )
+
+if TYPE_CHECKING:
+    from inspector.facts import BinaryFacts, Level, Report, Target, Verdict
 
 _COLOURS: dict[Level, str] = {"crash": "1;31", "wrong": "35", "latent": "33", "unknown": "36", "safe": "32"}
 _FLIPS_SHOWN = 3

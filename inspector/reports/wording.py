@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from inspector.escaping import printable
-from inspector.facts import BinaryFacts, Level, Report, RootFsFacts, Target, Verdict, Waiver
+
+if TYPE_CHECKING:
+    from inspector.facts import BinaryFacts, Level, Report, RootFsFacts, Target, Verdict, Waiver
 
 RANK: Mapping[Level, int] = {"crash": 4, "wrong": 3, "latent": 2, "unknown": 1, "safe": 0}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from inspector.facts import GoBuild, ResolverBuild, ResolverContext
 from inspector.resolver.table import Rules, rules
+
+if TYPE_CHECKING:
+    from inspector.facts import GoBuild, ResolverBuild, ResolverContext
 
 _KEY = "netdns="
 _LINKER_VARIABLE = "runtime.godebugDefault="
@@ -63,6 +64,8 @@ def embedded_godebug(go: GoBuild) -> str | None:
     ``-ldflags -X=runtime.godebugDefault=…`` stands after what cmd/go sets for ``//go:debug``, and so replaces it
     (cmd/go/internal/work/gc.go; cmd/link takes the last ``-X`` of a variable). With -trimpath it is not recorded.
     """
+    import shlex
+
     try:
         flags = shlex.split(go.ldflags or "")
     except ValueError:

@@ -46,6 +46,11 @@ def test_resolve_imports_the_resolver_and_how_to_print_alone() -> None:
     assert rooms(imported(*RESOLVE)) == {"cli", "errors", "escaping", "facts", "reports", "resolver"}
 
 
+def test_resolve_makes_the_nouns_of_a_decision_alone() -> None:
+    nouns = {name.split(".")[2] for name in imported(*RESOLVE) if name.startswith("inspector.facts.")}
+    assert nouns == {"change", "context", "decision"}
+
+
 def test_a_scan_of_an_archive_imports_neither_engines_nor_networks() -> None:
     modules = {name.partition(".")[0] for name in imported("scan", "--no-cache", "samples/images/peer-netgo.tar")}
     assert not modules & {"docker", "elftools", "lief", "requests", "rich", "ssl", "urllib3"}

@@ -1,0 +1,66 @@
+"""Where programs will run, as presets, engines and manifests describe it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from inspector.facts.context import ContextFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Where it will run: what an engine or kubelet gives. It is laid over what the image itself gives."""
+
+    name: str
+    title: str = ""
+    source: str = ""
+    common: bool = True
+    """Common presets are judged without being asked for; the others are shown as flips only, unless named."""
+    files: Mapping[str, ContextFile] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    """Host names that will be looked up there."""
+    uid: int | None = None
+    system_hostname: str | None = None
+    where: str | None = None
+    """``compose.yaml:12``: where a manifest describes it."""
+    env_origin: Mapping[str, str] = field(default_factory=dict)
+    """Where single variables are set; the others come from the environment as a whole."""
+    env_unknown: tuple[str, ...] = ()
+    """Variables that the command's own text sets: their values cannot be told."""
+    env_elsewhere: tuple[str, ...] = ()
+    """Variables that something not at hand may set (an env_file, a ConfigMap); a value given here outranks it."""
+    unknown_files: Mapping[str, str] = field(default_factory=dict)
+    """Files that something unknown lies over, with why."""
+    user: str | None = None
+    """Outranks the image's user; a name is looked up in the image's passwd."""
+    replaces_entrypoint: bool = False
+    """The image's entrypoint, and the script that it may be, does not run."""
+    own_files: Mapping[str, ContextFile] = field(default_factory=dict)
+    """The place's own files, which count for a program that brings no root filesystem with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaiverText:
+    """A waiver as a manifest writes it, for ``inspector.policy`` to read."""
+
+    fields: Mapping[str, str]
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One service or container that a manifest starts."""
+
+    name: str
+    """``compose:peer0``, ``k8s:Deployment/peer/peer``."""
+    where: str
+    """``compose.yaml:12``."""
+    image: str | None
+    """As the manifest has it, variables substituted; None: it names none."""
+    environments: tuple[Environment, ...] = ()
+    """The same place on each host that it may run on."""
+    problems: tuple[str, ...] = ()
+    waivers: tuple[WaiverText, ...] = ()
+    """For this workload alone."""

@@ -1,0 +1,30 @@
+"""What remains of a layer once it has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from inspector.facts.binary import BinaryFacts, LibraryFacts, ScriptFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerFacts:
+    """All that remains of a layer once it has been read.
+
+    A path stands in exactly one of ``files``, ``directories``, ``links`` and ``hardlinks``; ``binaries``,
+    ``libraries``, ``scripts`` and ``texts`` describe some of the ``files``. ``whiteouts`` and ``opaques`` speak of
+    lower layers only (OCI image-spec, layer.md, "Whiteouts").
+    """
+
+    files: tuple[str, ...] = ()
+    directories: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    hardlinks: Mapping[str, str] = field(default_factory=dict)
+    whiteouts: tuple[str, ...] = ()
+    opaques: tuple[str, ...] = ()
+    binaries: tuple[BinaryFacts, ...] = ()
+    libraries: tuple[LibraryFacts, ...] = ()
+    scripts: tuple[ScriptFacts, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
