@@ -21,7 +21,7 @@ Found: TypeAlias = Iterator[tuple[int, int]]
 def references(machine: str, code: bytes, base: int, targets: AbstractSet[int]) -> Found:
     """Yield where ``code``, loaded at ``base``, calls, jumps to or takes the address of a target.
 
-    Only for machines in ``MACHINES``. On arm the targets carry no Thumb bit.
+    Only for machines in ``MACHINES``. On arm a target's lowest bit says that it is Thumb code, as its symbol's does.
     """
     return MACHINES[machine](code, base, targets)
 
@@ -96,6 +96,10 @@ def _s390x(code: bytes, base: int, targets: AbstractSet[int]) -> Found:
 
 
 def _arm(code: bytes, base: int, targets: AbstractSet[int]) -> Found:
+    """Both instruction sets at each place, for which of them it is no header says.
+
+    What keeps numbers that only look like a call apart: BL and B stay in their instruction set, BLX changes it.
+    """
     halves = struct.unpack(f"<{len(code) // 2}H", code[: len(code) // 2 * 2])
     for index in range(len(halves) - 1):
         first, second = halves[index], halves[index + 1]
@@ -103,11 +107,13 @@ def _arm(code: bytes, base: int, targets: AbstractSet[int]) -> Found:
         if (first & 0xF800 == 0xF000 and second & 0x9000 == 0x9000) or (
             first & 0xF800 == 0xF000 and second & 0xD001 == 0xC000
         ):
-            target = _thumb_target(place, first, second)
+            target = _thumb_target(place, first, second) | second >> 12 & 1
             if target in targets:
                 yield place, target
         if not index % 2 and second & 0x0E00 == 0x0A00:  # A32: B, BL, BLX
             target = place + 8 + _signed((second & 0xFF) << 16 | first, 24) * 4
+            if second >> 12 == 15:
+                target |= (second >> 7 & 2) | 1
             if target in targets:
                 yield place, target
 

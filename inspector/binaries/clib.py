@@ -137,10 +137,7 @@ def _wrapper_evidence(foreign: dict[str, list[str]]) -> Iterator[str]:
 
 def _call_evidence(elf: Elf, code: Code | None, symbols: SymbolTable) -> tuple[list[str], bool]:
     """Return the calls of C code besides glibc's and Go's own, and whether all code was searched."""
-    is_arm = elf.machine == "arm"
-    targets = {
-        address & ~1 if is_arm else address: name for address, name in addresses(symbols.code(code), ENTRIES).items()
-    }
+    targets = addresses(symbols.code(code), ENTRIES)
     if not targets:
         return [], True
     sites: dict[int, int] = {}
@@ -150,7 +147,7 @@ def _call_evidence(elf: Elf, code: Code | None, symbols: SymbolTable) -> tuple[l
             return [], False
         budget -= end - start
         sites.update(_search(elf, start, end, targets.keys()))
-    callers = covering(symbols.code(code) if sites else (), sites, thumb=is_arm)
+    callers = covering(symbols.code(code) if sites else (), sites, thumb=elf.machine == "arm")
     found: dict[str, None] = {}
     for site, target in sorted(sites.items()):
         caller = _foreign_caller(callers[site])

@@ -124,6 +124,33 @@ def test_a_number_that_is_no_operand_is_no_reference() -> None:
     assert not list(references("x86-64", bytes.fromhex("90fb0f0000c3"), 0x1000, {0x2000}))
 
 
+@pytest.mark.parametrize(
+    ("code", "target", "is_found"),
+    [
+        ("fe03002a", 0x2000, True),  # bhs, which stays in A32
+        ("fe03002a", 0x2001, False),  # what two Thumb instructions of glibc's _nl_load_domain look like
+        ("fe0300fa", 0x2001, True),  # blx, which goes to Thumb
+        ("fe0300fb", 0x2003, True),
+        ("fe0300fa", 0x2000, False),
+        ("00f0feff", 0x2001, True),  # bl of Thumb
+        ("00f0feff", 0x2000, False),
+        ("00f0feef", 0x2000, True),  # blx of Thumb, which goes to A32
+        ("00f0feef", 0x2001, False),
+    ],
+)
+def test_calls_of_arm_keep_or_change_the_instruction_set(code: str, target: int, is_found: bool) -> None:
+    assert list(references("arm", bytes.fromhex(code), 0x1000, {target})) == [(0x1000, target)] * is_found
+
+
+@pytest.mark.needs("arm-linux-gnueabihf-gcc")
+@pytest.mark.parametrize("instructions", ["-marm", "-mthumb"])
+def test_callers_in_either_instruction_set_of_arm_are_named(instructions: str, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    command = ["arm-linux-gnueabihf-gcc", "-O2", instructions, "-static", "-o", program, SOURCES / "callers.c"]
+    toolchains.run(command)
+    assert clib(facts_of(program)) == ("ask_user calls getpwnam", "ask_host calls getaddrinfo", "load calls dlopen")
+
+
 @pytest.mark.needs("gcc")
 def test_objdump_sees_the_same_calls(tmp_path: Path) -> None:
     """Over the whole of a static glibc: each direct call to a function is found, and none besides."""
