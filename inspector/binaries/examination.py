@@ -27,6 +27,9 @@ from inspector.binaries.symbols import SymbolTable, symbol_table
 from inspector.facts import BinaryFacts, Exposure, GoBuild, Libc, LibraryFacts, Linkage
 
 _DNS = b"net._C2func_getaddrinfo"
+_RUNTIME_CGO = b"crosscall2\0"
+"""The function by which C calls Go: assembly of runtime/cgo, exported to C and so linked in wherever the package is
+(runtime/cgo/callbacks.go and asm_GOARCH.s, Go 1.5 to 1.27). Other functions have their package in their names."""
 _USER = (b"os/user._Cfunc_mygetp", b"os/user._Cfunc_mygetg", b"os/user._C_getp", b"os/user._C_getg")
 _GO_SECTIONS = frozenset({*SECTIONS, ".go.buildinfo", ".note.go.buildid", ".gosymtab"})
 
@@ -125,6 +128,8 @@ def _describe(elf: Elf, facts: BinaryFacts) -> BinaryFacts:
     build = read_build(elf, sections, is_go=table is not None or _is_marked_go(elf, sections))
     if build is not None and build.version == UNKNOWN:
         problems.append("a Go program that does not tell its version")
+    if build is not None and table is not None:
+        build = replace(build, runtime_cgo=bool(names_with(elf, table, _RUNTIME_CGO, 1)))
     facts = replace(facts, stripped=stripped, go=build, build_id=elf.build_id(sections))
     code = None if table is None else go_code(elf, table)
     parts = _Parts(elf, sections, symbol_table(elf, sections), table, code, build)

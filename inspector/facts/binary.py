@@ -43,6 +43,9 @@ class GoBuild:
     buildmode: str | None = None
     module: str | None = None
     """Path of the main package as recorded: ``github.com/hyperledger/fabric/cmd/peer``."""
+    runtime_cgo: bool | None = None
+    """Package runtime/cgo, which starts threads by libc, is linked in; None: the function table cannot be read. What
+    the C linker linked statically with Go before 1.21 does not start without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,6 +194,7 @@ def expectation(cell: Cell) -> dict[str, object]:
         "source": "buildinfo" if recorded else "strings" if cell.state.endswith("strip") else "symbol",
         "cgo": cgo if settings else None,
         "tags": tuple(sorted(tags)) if settings else None,
+        "runtime_cgo": dns or user or (has_libc and _has_threads(cell)),
         "dns": dns,
         "user": user,
         "clib": False,
@@ -239,8 +240,8 @@ def _libc(cell: Cell, *, has_libc: bool) -> tuple[str, str | None]:
 def _has_threads(cell: Cell) -> bool:
     """Whether libc's thread code, which carries the version, is linked in.
 
-    Up to Go 1.20 the go command did not bring runtime/cgo in for ``-linkmode external`` (it looked for
-    ``-linkmode=external``), and since 1.16 not for a position-independent file either, which Go's linker can make alone:
+    Up to Go 1.20 the go command did not bring runtime/cgo in for ``-linkmode external`` (it asked for a package's flags
+    before it knew that the package is the one they are for; ``-ldflags all=…`` works), and since 1.16 not for a position-independent file either, which Go's linker can make alone:
     without net's and os/user's C code libc then has nothing to do but to start the program.
     """
     if cell.tags != "netgo,osusergo":
@@ -268,6 +269,7 @@ def observed(program: Path) -> dict[str, object]:
         "source": facts.go and facts.go.source,
         "cgo": facts.go and facts.go.cgo,
         "tags": facts.go and (None if facts.go.tags is None else tuple(sorted(facts.go.tags))),
+        "runtime_cgo": facts.go and facts.go.runtime_cgo,
         **{kind: None if kinds is None else kind in kinds for kind in ("dns", "user", "clib")},
     }
 

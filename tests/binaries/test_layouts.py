@@ -193,6 +193,18 @@ def test_a_name_that_only_ends_or_begins_alike_is_no_evidence(magic: int) -> Non
     assert kinds(facts(image.bytes())) == []
 
 
+@pytest.mark.parametrize("magic", MAGICS, ids=hex)
+@pytest.mark.parametrize(
+    ("name", "is_linked"), [(b"crosscall2", True), (b"main.crosscall2", False), (b"crosscall2x", False)]
+)
+def test_runtime_cgo_is_linked_in_where_its_assembly_is(magic: int, name: bytes, is_linked: bool) -> None:
+    image = Image()
+    image.table(magic, (b"runtime.gopanic", name, b"runtime/cgo.fake"))
+    image.inline_build_info(b"go1.19.8")
+    found = facts(image.bytes())
+    assert found.go is not None and found.go.runtime_cgo is is_linked
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_build_info_by_pointers(machine: str) -> None:
     image = Image(machine)
@@ -343,3 +355,4 @@ def test_a_go_program_without_function_table_is_unknown() -> None:
     image.inline_build_info(b"go1.22.5")
     found = facts(image.bytes())
     assert found.exposures is None and "function table cannot be read" in found.problems[-1]
+    assert found.go is not None and found.go.runtime_cgo is None

@@ -1,12 +1,19 @@
 """Every fact of a Go binary is the one that it was built with. `make matrix` runs all cells; here a pairwise cover."""
 
+import dataclasses
 import itertools
 import re
+import signal
+import subprocess
 from pathlib import Path
 
 import matrix
 import pytest
+import toolchains
 from matrix import Cell
+
+from inspector.binaries import examine
+from inspector.facts import BinaryFacts
 
 
 @pytest.mark.needs("root", "gcc", "objcopy", "musl-gcc")
@@ -19,6 +26,22 @@ def test_facts_are_those_of_the_build(cell: Cell, tmp_path: Path) -> None:
 @pytest.mark.parametrize("cell", matrix.ci_machines(), ids=str)
 def test_facts_of_every_machine_are_those_of_the_build(cell: Cell, tmp_path: Path) -> None:
     assert not matrix.differences(cell, matrix.make(cell, tmp_path, matrix.HELLO))
+
+
+@pytest.mark.needs("root", "gcc")
+@pytest.mark.parametrize(("go", "linking"), [("1.15", "static-2.31"), ("1.19", "static-2.36")])
+@pytest.mark.parametrize(("pattern", "has_it"), [("", False), ("all=", True)])
+def test_a_static_program_of_old_go_starts_only_with_runtime_cgo(
+    go: str, linking: str, pattern: str, has_it: bool
+) -> None:
+    """``-linkmode external`` alone did not bring it in: see ``_has_threads``."""
+    how = matrix.recipe(Cell(go, "amd64", linking, "netgo,osusergo", "-s -w"))
+    program = toolchains.build(matrix.HELLO, dataclasses.replace(how, ldflags=pattern + how.ldflags))
+    facts = examine(program.read_bytes(), "/bin/hello")
+    assert isinstance(facts, BinaryFacts) and facts.go is not None
+    assert facts.linkage == "static" and facts.exposures == () and facts.go.runtime_cgo is has_it
+    ended = subprocess.run([program], capture_output=True, check=False).returncode
+    assert ended == (0 if has_it else -signal.SIGTRAP)
 
 
 def test_the_cover_has_every_pair_and_is_small() -> None:
