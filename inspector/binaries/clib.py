@@ -7,12 +7,13 @@ say whether there is C code besides net's and os/user's. With symbols, the C par
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from inspector.binaries.calls import MACHINES, references
-from inspector.binaries.elf import Elf
+from inspector.binaries.calls import LOADING_MACHINES, MACHINES, immediates, loads, references
+from inspector.binaries.elf import ET_EXEC, Elf
 from inspector.binaries.pclntab import Code, FunctionTable, cgo_names
+from inspector.binaries.pointers import pointers
 from inspector.binaries.symbols import SymbolTable, addresses, covering
 
 _NSS = (
@@ -87,7 +88,7 @@ def find_clib(
     foreign = _foreign_packages(elf, table) if table is not None else {}
     evidence = list(_wrapper_evidence(foreign))
     if symbols is not None and elf.machine in MACHINES:
-        calls, whole = _call_evidence(elf, code, symbols)
+        calls, whole = _call_evidence(elf, code, symbols, by_address=table is None or bool(foreign))
         evidence += calls
         if whole:
             return ClibFinding(tuple(evidence[:_MAX_EVIDENCE]))
@@ -135,33 +136,55 @@ def _wrapper_evidence(foreign: dict[str, list[str]]) -> Iterator[str]:
                 yield f"{package}._Cfunc_{function}"
 
 
-def _call_evidence(elf: Elf, code: Code | None, symbols: SymbolTable) -> tuple[list[str], bool]:
-    """Return the calls of C code besides glibc's and Go's own, and whether all code was searched."""
-    targets = addresses(symbols.code(code), ENTRIES)
+def _call_evidence(elf: Elf, code: Code | None, symbols: SymbolTable, *, by_address: bool) -> tuple[list[str], bool]:
+    """Return the calls of C code besides glibc's and Go's own, and whether all code was searched.
+
+    ``by_address``: also where the address of a function stands in data, and where x86 code has it as a number. The C
+    code of Go's own packages only calls, and a Go program has much data.
+    """
+    targets = addresses(symbols.loaded(code), ENTRIES)
     if not targets:
         return [], True
+    ranges = list(elf.loaded(code, executable=True))
+    if sum(end - start for start, end in ranges) > _MAX_CODE:
+        return [], False
+    held = pointers(elf, code, targets) if by_address else {}
+    holders = covering(symbols.loaded(code, executable=False) if held else (), held, thumb=False)
+    slots = {place: target for place, target in held.items() if not holders[place]}
     sites: dict[int, int] = {}
-    budget = _MAX_CODE
-    for start, end in elf.loaded(code, executable=True):
-        if end - start > budget:
-            return [], False
-        budget -= end - start
-        sites.update(_search(elf, start, end, targets.keys()))
-    callers = covering(symbols.code(code) if sites else (), sites, thumb=elf.machine == "arm")
+    for start, end in ranges:
+        sites.update(_search(elf, start, end, targets, slots, by_address=by_address))
+    callers = covering(symbols.loaded(code) if sites else (), sites, thumb=elf.machine == "arm")
     found: dict[str, None] = {}
     for site, target in sorted(sites.items()):
         caller = _foreign_caller(callers[site])
         if caller is not None:
             found[f"{caller} calls {targets[target]}"] = None
+    for place, target in sorted(held.items()):
+        holder = _foreign_caller(holders[place]) if holders[place] else None
+        if holder is not None:
+            found[f"{holder} holds the address of {targets[target]}"] = None
+    if elf.machine not in LOADING_MACHINES:
+        # Code reaches the table by a register: who does cannot be told.
+        for target in sorted(set(slots.values())):
+            found[f"its offset table holds the address of {targets[target]}"] = None
     return list(found)[:_MAX_EVIDENCE], True
 
 
-def _search(elf: Elf, start: int, end: int, targets: Iterable[int]) -> Iterator[tuple[int, int]]:
-    wanted = frozenset(targets)
+def _search(
+    elf: Elf, start: int, end: int, targets: Mapping[int, str], slots: Mapping[int, int], *, by_address: bool
+) -> Iterator[tuple[int, int]]:
+    """Yield (place, target) of each instruction that names a target or goes through a slot that holds one."""
     address = elf.address_of(start)
+    fixed = by_address and elf.machine in {"x86-64", "386"} and elf.kind == ET_EXEC
     for place in range(start, end, _CHUNK) if address is not None else ():
         code = bytes(elf.data[place : min(place + _CHUNK + _OVERLAP, end)])
-        yield from references(elf.machine, code, (address or 0) + place - start, wanted)
+        base = (address or 0) + place - start
+        yield from references(elf.machine, code, base, targets.keys())
+        if fixed:
+            yield from immediates(code, base, targets.keys())
+        if slots and elf.machine in LOADING_MACHINES:
+            yield from ((site, slots[slot]) for site, slot in loads(elf.machine, code, base, slots.keys()))
 
 
 def _foreign_caller(names: list[str]) -> str | None:

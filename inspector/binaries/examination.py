@@ -31,6 +31,7 @@ _RUNTIME_CGO = b"crosscall2\0"
 """The function by which C calls Go: assembly of runtime/cgo, exported to C and so linked in wherever the package is
 (runtime/cgo/callbacks.go and asm_GOARCH.s, Go 1.5 to 1.27). Other functions have their package in their names."""
 _USER = (b"os/user._Cfunc_mygetp", b"os/user._Cfunc_mygetg", b"os/user._C_getp", b"os/user._C_getg")
+_BARE = "no section headers and nothing that is known of any C library or Go: it may be packed, by what cannot be told"
 _GO_SECTIONS = frozenset({*SECTIONS, ".go.buildinfo", ".note.go.buildid", ".gosymtab"})
 
 
@@ -75,16 +76,23 @@ def _examine(elf: Elf, facts: BinaryFacts) -> BinaryFacts | LibraryFacts | None:
     if elf.kind == ET_DYN and library is not None and not elf.is_truncated:
         return describe_library(elf, elf.data, facts.path, library)
     linkage = _linkage(elf, interpreter)
-    if linkage is None:
+    if linkage is None and (elf.tags or library is not None):
         return None
     packer = packer_of(elf)
     if packer is not None:
         problem = f"packed by {packer}: what it unpacks into memory cannot be told; unpack it first"
         return replace(facts, exposures=None, problems=(problem,))
+    if linkage is None:
+        return replace(facts, exposures=None, problems=(_BARE,)) if _is_bare(elf) else None
     facts = replace(facts, linkage=linkage, interpreter=interpreter)
     if elf.is_truncated:
         return _damaged(facts, "truncated: a segment lies outside the file")
     return _describe(elf, replace(facts, needed=elf.needed))
+
+
+def _is_bare(elf: Elf) -> bool:
+    """Whether a file that starts somewhere has no section headers, which everything but a packer's work has."""
+    return bool(elf.entry) and elf.sections() == ([], None)
 
 
 def _linkage(elf: Elf, interpreter: str | None) -> Linkage | None:
@@ -163,6 +171,9 @@ def _with_static(parts: _Parts, facts: BinaryFacts, problems: list[str]) -> Bina
     libc, nss = static_libc(elf, parts.symbols, code)
     if libc.kind == "unknown" and parts.build is not None and parts.build.cgo is False:
         libc = Libc(kind="none")
+    if libc.kind == "unknown" and parts.build is None and not parts.sections:
+        problems.append(_BARE)
+        return replace(facts, exposures=None)
     exposures = _go_exposures(parts)
     if libc.kind == "glibc":
         found = find_clib(elf, parts.table, code, parts.symbols, nss, accounted=bool(exposures))

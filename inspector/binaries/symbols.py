@@ -51,8 +51,8 @@ class SymbolTable:
         finally:
             view.release()
 
-    def code(self, without: tuple[int, int] | None = None) -> Iterator[Symbol]:
-        """Yield the symbols of executable segments, local ones too, but for those of a range of addresses.
+    def loaded(self, without: tuple[int, int] | None = None, *, executable: bool = True) -> Iterator[Symbol]:
+        """Yield the symbols of executable segments or of all, local ones too, but for those of a range of addresses.
 
         In a static position-independent file libc's functions are local: they were hidden. Without Go's own code little
         is left of a Go program's symbols.
@@ -60,7 +60,7 @@ class SymbolTable:
         wide = self.elf.bits == 64
         row = struct.Struct(self.elf.order + ("IBBHQQ" if wide else "IIIBBH"))
         values = self._values()
-        for start, end in self.elf.loaded(without, executable=True):
+        for start, end in self.elf.loaded(without, executable=executable):
             low = self.elf.address_of(start)
             if low is None:
                 continue

@@ -10,7 +10,7 @@ import toolchains
 from toolchains import Build
 
 from inspector.binaries import examine
-from inspector.binaries.calls import references
+from inspector.binaries.calls import immediates, references
 from inspector.facts import BinaryFacts
 
 SOURCES = Path(__file__).parent / "sources"
@@ -32,9 +32,9 @@ def clib(facts: BinaryFacts) -> tuple[str, ...] | None:
     return next((exposure.evidence for exposure in facts.exposures if exposure.kind == "clib"), None)
 
 
-def compiled(machine: str, source: str, linking: str, level: str, directory: Path) -> Path:
+def compiled(machine: str, source: str, linking: str, level: str, directory: Path, *options: str) -> Path:
     program = directory / "program"
-    toolchains.run([COMPILERS[machine], level, linking, "-o", program, SOURCES / source])
+    toolchains.run([COMPILERS[machine], level, linking, *options, "-o", program, SOURCES / source])
     return program
 
 
@@ -50,6 +50,34 @@ def test_the_functions_of_a_c_program_that_call_into_nss_are_named(
     facts = facts_of(compiled(machine, "callers.c", linking, level, tmp_path))
     assert clib(facts) == ("ask_user calls getpwnam", "ask_host calls getaddrinfo", "load calls dlopen")
     assert not facts.problems
+
+
+@pytest.mark.needs(*COMPILERS.values())
+@pytest.mark.parametrize(
+    ("machine", "linking", "option"),
+    [(*kind, "-fPIE") for kind in KINDS] + [(*kind, "-fno-pie") for kind in KINDS if kind[1] == "-static"],
+)
+def test_functions_that_are_entered_by_their_addresses_are_named(
+    machine: str, linking: str, option: str, tmp_path: Path
+) -> None:
+    """By a table, as an argument, and through the offset table, which rustc takes for every call."""
+    program = compiled(machine, "addresses.c", linking, "-O2", tmp_path, option)
+    by_argument = "by_argument calls dlopen"
+    if (machine, option) == ("arm", "-fPIE"):
+        by_argument = "its offset table holds the address of dlopen"
+    facts = facts_of(program)
+    assert set(clib(facts) or ()) == {
+        by_argument, "by_offset calls getnameinfo", "lookups holds the address of getpwnam",
+    }  # fmt: skip
+    assert not facts.problems
+
+
+@pytest.mark.needs("gcc")
+@pytest.mark.parametrize("linking", ["-static", "-static-pie"])
+def test_calls_through_an_offset_table_that_the_linker_leaves_are_named(linking: str, tmp_path: Path) -> None:
+    options = ("-fno-plt", "-Wa,-mrelax-relocations=no")
+    program = compiled("x86-64", "callers.c", linking, "-O2", tmp_path, *options)
+    assert clib(facts_of(program)) == ("ask_user calls getpwnam", "ask_host calls getaddrinfo", "load calls dlopen")
 
 
 @pytest.mark.needs(*COMPILERS.values())
@@ -122,6 +150,23 @@ def test_x86_instructions_that_name_an_address(code: str, site: int) -> None:
 
 def test_a_number_that_is_no_operand_is_no_reference() -> None:
     assert not list(references("x86-64", bytes.fromhex("90fb0f0000c3"), 0x1000, {0x2000}))
+
+
+@pytest.mark.parametrize(
+    ("code", "is_found"),
+    [
+        ("bf40c34600", True),  # mov to edi
+        ("6840c34600", True),  # push
+        ("48c7c740c34600", True),  # mov to rdi
+        ("c7042440c34600", True),  # mov to the stack
+        ("c744240840c34600", True),
+        ("c7450840c34600", True),
+        ("90900040c34600", False),
+        ("bf40c34700", False),
+    ],
+)
+def test_numbers_of_x86_code_that_are_addresses(code: str, is_found: bool) -> None:
+    assert [target for _, target in immediates(bytes.fromhex(code), 0x1000, {0x46C340})] == [0x46C340] * is_found
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,4 @@
+// Asks nobody.
+fn main() {
+    println!("{} arguments", std::env::args().count());
+}
