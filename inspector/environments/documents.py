@@ -8,22 +8,26 @@ for each mapping. Scalars keep their text: what a manifest's field means, its re
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
-from inspector.errors import LimitExceeded, TargetDamaged, UsageError
+from inspector.errors import InspectorError, LimitExceeded, TargetDamaged, UsageError
 from inspector.escaping import printable
-from inspector.facts import WaiverText
+from inspector.facts import WaiverText, Workload
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_NODES = 200_000
 MAX_DEPTH = 100
 MAX_MERGED = 100_000
 """Entries that merge keys may bring into all mappings of one text."""
+MAX_FAULTS = 100
+"""Documents of one text that may be no YAML before it is taken for none as a whole."""
+_MARK = re.compile(r"---(?:\s|$)")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -111,9 +115,29 @@ class Mapping(_Piece):
 Node: TypeAlias = Scalar | Sequence | Mapping
 
 
-def damage(place: Place, text: str) -> TargetDamaged:
+class ManifestDamaged(TargetDamaged):
+    """Something at a place of a manifest cannot be understood."""
+
+    def __init__(self, place: Place, what: str) -> None:
+        super().__init__(f"{place}: {what}")
+        self.place, self.what = place, what
+
+
+def damage(place: Place, text: str) -> ManifestDamaged:
     """Return the error that something at a place cannot be understood."""
-    return TargetDamaged(f"{place}: {text}")
+    return ManifestDamaged(place, text)
+
+
+def unread(name: str, where: Place, error: InspectorError) -> Workload:
+    """Return what stands for a part of a manifest that cannot be understood, so that the others can be judged.
+
+    Args:
+        name: what it would have been.
+        where: its place, where the error has none.
+        error: why not.
+    """
+    place, what = (error.place, error.what) if isinstance(error, ManifestDamaged) else (where, str(error))
+    return Workload(name=name, where=str(place), image=None, problems=(what,))
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,25 +184,69 @@ def parse_documents(text: str, file: str) -> tuple[Node, ...]:
         TargetDamaged: with file and line, for what is no YAML, for duplicate keys, unknown or enclosing anchors.
         LimitExceeded: for more than ``MAX_NODES`` nodes, ``MAX_DEPTH`` levels or ``MAX_MERGED`` merged entries.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
+    found: list[Node] = []
+    for document in read_documents(text, file):
+        if isinstance(document, ManifestDamaged):
+            raise document
+        found.append(document)
+    return tuple(found)
 
+
+def read_documents(text: str, file: str) -> tuple[Node | ManifestDamaged, ...]:
+    """Return the documents of a text, empty ones left out, and in the place of a damaged one what is wrong with it.
+
+    What follows a document that is no YAML is read on from the next line that begins with ``---``, as kubectl splits
+    its input before it reads it (apimachinery, pkg/util/yaml/decoder.go).
+
+    Raises:
+        TargetDamaged: for what cannot be told apart into documents, or where more than ``MAX_FAULTS`` are no YAML.
+        LimitExceeded: as ``parse_documents``.
+    """
     if text.lstrip()[:1] in {"{", "["}:
         text = text.replace("\t", " ")  # JSON may be indented by tabs, YAML not; within JSON's strings they are escaped
     builder = _Builder(file)
+    index = line = 0
+    for _ in range(MAX_FAULTS):
+        fault = _read_on(text[index:], builder, file, index, line)
+        if fault is None:
+            return tuple(builder.documents)
+        builder.documents.append(fault[0])
+        following = _next_document(text, line, fault[1])
+        if following is None:
+            return tuple(builder.documents)
+        index, line = following
+    raise TargetDamaged(f"{printable(file)}: more than {MAX_FAULTS} documents that are not YAML")
+
+
+def _read_on(text: str, builder: _Builder, file: str, index: int, line: int) -> tuple[ManifestDamaged, int] | None:
+    """Read a text that begins at a place of the whole one; return what ended it before its time, and on which line."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
+
+    builder.begin(index, line)
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
             builder.take(event)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
+        at = line + (mark.line if mark else 0)
         what = printable(" ".join(str(error.problem or error.context or "not YAML").split()), limit=200)
-        raise damage(Place(file, line, 1), f"not YAML: {what}") from None
+        return damage(Place(file, at + 1, 1), f"not YAML: {what}"), at
     except (YAMLError, YAMLStreamError, ValueError, RecursionError) as error:
         raise TargetDamaged(
             f"{printable(file)}: not YAML: {printable(str(error).splitlines()[0], limit=200)}"
         ) from None
-    return tuple(builder.documents)
+    return None
+
+
+def _next_document(text: str, begun: int, line: int) -> tuple[int, int] | None:
+    """Return index and line of the next document's mark below a line, or below the one that was begun at."""
+    index = 0
+    for number, each in enumerate(text.splitlines(keepends=True)):
+        if number >= max(line, begun + 1) and _MARK.match(each):
+            return index, number
+        index += len(each)
+    return None
 
 
 @dataclass(slots=True)
@@ -196,19 +264,38 @@ class _Builder:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.documents: list[Node] = []
+        self.documents: list[Node | ManifestDamaged] = []
+        self._index = self._line = 0
+        self._fault: ManifestDamaged | None = None
         self._open: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}
         self._nodes = 0
         self._merged = 0
 
+    def begin(self, index: int, line: int) -> None:
+        """Take events of a text that begins there from now on; what stands open is left."""
+        self._index, self._line = index, line
+        self._open = []
+
     def take(self, event: Any) -> None:
-        """Take the parser's next event."""
+        """Take the parser's next event. What is wrong with a document stands in its place; the others are read.
+
+        Raises:
+            LimitExceeded: beyond the bounds, which hold for all documents together.
+        """
         kind = type(event).__name__
         if kind == "DocumentStartEvent":
-            self._anchors = {}
-        elif kind == "AliasEvent":
-            self._add(self._aliased(event), alias=(event.start_mark.index, event.end_mark.index))
+            self._anchors, self._open, self._fault = {}, [], None
+        elif self._fault is None:
+            try:
+                self._take(kind, event)
+            except ManifestDamaged as fault:
+                self._fault = fault
+                self.documents.append(fault)
+
+    def _take(self, kind: str, event: Any) -> None:
+        if kind == "AliasEvent":
+            self._add(self._aliased(event), alias=self._span(event))
         elif kind == "ScalarEvent":
             self._add(self._scalar(event), event.anchor)
         elif kind in {"SequenceStartEvent", "MappingStartEvent"}:
@@ -217,7 +304,10 @@ class _Builder:
             self._end(event)
 
     def _place(self, event: Any) -> Place:
-        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        return Place(self.file, self._line + event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _span(self, event: Any) -> tuple[int, int]:
+        return self._index + event.start_mark.index, self._index + event.end_mark.index
 
     def _count(self, event: Any) -> None:
         self._nodes += 1
@@ -227,10 +317,10 @@ class _Builder:
     def _scalar(self, event: Any) -> Scalar:
         self._count(event)
         tag = str(event.tag) if event.tag else None
+        start, end = self._span(event)
         return Scalar(
-            text=event.value, style=event.style or "", tag=tag, place=self._place(event),
-            start=event.start_mark.index, end=event.end_mark.index,
-        )  # fmt: skip
+            text=event.value, style=event.style or "", tag=tag, place=self._place(event), start=start, end=end
+        )
 
     def _aliased(self, event: Any) -> Node:
         if event.anchor not in self._anchors:
@@ -255,10 +345,10 @@ class _Builder:
         opened = self._open.pop()
         begin = opened.event
         flow = bool(begin.flow_style)
-        last = opened.spans[-1][1] if opened.spans else begin.end_mark.index
-        start = begin.start_mark.index
+        start, begun = self._span(begin)
+        last = opened.spans[-1][1] if opened.spans else begun
         inner = opened.spans[0][0] if opened.spans else start
-        end = event.end_mark.index if flow else max(last, begin.end_mark.index)
+        end = self._span(event)[1] if flow else max(last, begun)
         place, tag = self._place(begin), str(begin.tag) if begin.tag else None
         node: Node
         if type(begin).__name__ == "SequenceStartEvent":
@@ -326,6 +416,10 @@ def _merged(entry: Entry) -> Iterator[Mapping]:
 # ── looking at nodes ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@overload
+def mapping_of(node: Node, what: str) -> Mapping: ...
+@overload
+def mapping_of(node: Node | None, what: str) -> Mapping | None: ...
 def mapping_of(node: Node | None, what: str) -> Mapping | None:
     """Return a node as a mapping, None for None.
 

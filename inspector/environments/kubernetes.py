@@ -19,21 +19,25 @@ from dataclasses import dataclass, field, replace
 
 from inspector.environments.docker import DockerHost, uses_resolved
 from inspector.environments.documents import (
+    ManifestDamaged,
     Mapping,
     Node,
     Place,
     Scalar,
+    Sequence,
     damage,
     items_of,
     mapping_of,
     parse_documents,
+    read_documents,
     read_text,
     scalar_of,
+    unread,
     waivers_in,
 )  # fmt: skip
 from inspector.environments.hosts import Host
 from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
-from inspector.errors import LimitExceeded, TargetDamaged
+from inspector.errors import InspectorError, LimitExceeded, TargetDamaged
 from inspector.escaping import printable
 from inspector.facts import ContextFile, Environment, WaiverText, Workload
 
@@ -75,14 +79,26 @@ class Pod:
     place: Place
     spec: Mapping
     waivers: tuple[WaiverText, ...] = ()
+    problems: tuple[str, ...] = ()
 
-    def containers(self) -> Iterator[tuple[str, Mapping]]:
-        """Yield (name, container), init containers and ephemeral ones too."""
+    def containers(self) -> Iterator[tuple[str, Mapping | ManifestDamaged]]:
+        """Yield (name, container or what is wrong with it), init containers and ephemeral ones too."""
         for key in CONTAINERS:
-            for number, node in enumerate(items_of(self.spec.get(key), key)):
-                container = mapping_of(node, key)
-                if container is not None:
-                    yield _text(container, "name") or f"{key}[{number}]", container
+            try:
+                nodes = items_of(self.spec.get(key), key)
+            except ManifestDamaged as fault:
+                yield key, fault
+                continue
+            for number, node in enumerate(nodes):
+                yield _container(node, f"{key}[{number}]", key)
+
+
+def _container(node: Node, name: str, what: str) -> tuple[str, Mapping | ManifestDamaged]:
+    try:
+        container = mapping_of(node, what)
+        return _text(container, "name") or name, container
+    except ManifestDamaged as fault:
+        return name, fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +111,8 @@ class Manifests:
     secrets: Dictionary[tuple[str, str], Mapping]
     services: tuple[tuple[str, str], ...]
     """(namespace, name)."""
+    unread: tuple[Workload, ...] = ()
+    """What stands for documents and objects that cannot be understood."""
 
 
 def load_manifests(files: Iterable[str], texts: Dictionary[str, str] | None = None) -> Manifests:
@@ -102,48 +120,71 @@ def load_manifests(files: Iterable[str], texts: Dictionary[str, str] | None = No
 
     Raises:
         UsageError: if a file cannot be read.
-        TargetDamaged: for what is no manifest, with file and line; where nothing at all was given, as by a pipe from a
-            command that failed.
+        TargetDamaged: where there is nothing but what cannot be understood, with file and line; where nothing at all
+            was given, as by a pipe from a command that failed.
         LimitExceeded: for more containers than any cluster's manifests have.
     """
-    pods: list[Pod] = []
-    named: dict[str, dict[tuple[str, str], Mapping]] = {"ConfigMap": {}, "Secret": {}, "Service": {}}
+    loading = _Loading()
     empty, whole = [], False
     for file in files:
         name = "standard input" if file == "-" else file
         text = texts[file] if texts and file in texts else read_text(file)
-        documents = parse_documents(text, name)
+        documents = read_documents(text, name)
         whole |= bool(documents)
         if not documents:
             empty.append(name)
         for document in documents:
-            for item in _objects(document, 0):
-                kind, key = _text(item, "kind") or "", _identity(item)
-                if kind in named:
-                    named[kind][key] = item
-                pods += pods_of(item)
+            loading.take(document, 0)
     if empty and (not whole or "standard input" in empty):
         raise TargetDamaged(
             f"{', '.join(printable(name) for name in empty[:5])} is empty: there is no manifest in it",
             advice="did the command that writes it fail?",
         )
-    if sum(1 for pod in pods for _ in pod.containers()) > MAX_CONTAINERS:
-        raise LimitExceeded(f"more than {MAX_CONTAINERS} containers")
-    return Manifests(tuple(pods), named["ConfigMap"], named["Secret"], tuple(named["Service"]))
+    return loading.manifests()
 
 
-def _objects(node: Node, depth: int) -> Iterator[Mapping]:
-    """Yield the objects of a document; a List's items one by one."""
-    item = mapping_of(node, "a manifest")
-    if item is None:
-        return
-    if "items" in item.entries and (_text(item, "kind") or "List").endswith("List"):
-        if depth >= _MAX_ITEMS_DEPTH:
-            raise damage(item.place, "lists within lists within lists")
-        for each in items_of(item.get("items"), "items"):
-            yield from _objects(each, depth + 1)
-    else:
-        yield item
+class _Loading:
+    """Objects as they are gathered, and what cannot be understood of them."""
+
+    def __init__(self) -> None:
+        self.pods: list[Pod] = []
+        self.named: dict[str, dict[tuple[str, str], Mapping]] = {"ConfigMap": {}, "Secret": {}, "Service": {}}
+        self.faults: list[tuple[str, ManifestDamaged]] = []
+
+    def take(self, node: Node | ManifestDamaged, depth: int) -> None:
+        """Take a document or an item of a List; a List's items one by one."""
+        what = "document" if depth == 0 else "item"
+        try:
+            if isinstance(node, ManifestDamaged):
+                raise node
+            self._take(mapping_of(node, f"this {what}"), depth)
+        except ManifestDamaged as fault:
+            self.faults.append((f"k8s:{what}", fault))
+
+    def _take(self, item: Mapping, depth: int) -> None:
+        kind = _text(item, "kind") or ""
+        if "items" in item.entries and (kind or "List").endswith("List"):
+            if depth >= _MAX_ITEMS_DEPTH:
+                raise damage(item.place, "lists within lists within lists")
+            for each in items_of(item.get("items"), "items"):
+                self.take(each, depth + 1)
+            return
+        key = _identity(item)
+        if kind in self.named:
+            self.named[kind][key] = item
+        self.pods += pods_of(item)
+
+    def manifests(self) -> Manifests:
+        """Return what was taken."""
+        if self.faults and not self.pods and not any(self.named.values()):
+            raise self.faults[0][1]
+        if sum(1 for pod in self.pods for _ in pod.containers()) + len(self.faults) > MAX_CONTAINERS:
+            raise LimitExceeded(f"more than {MAX_CONTAINERS} containers")
+        unreadable = tuple(unread(name, fault.place, fault) for name, fault in self.faults)
+        named = self.named
+        return Manifests(
+            tuple(self.pods), named["ConfigMap"], named["Secret"], tuple(named["Service"]), unread=unreadable
+        )
 
 
 def pods_of(item: Mapping) -> Iterator[Pod]:
@@ -152,37 +193,46 @@ def pods_of(item: Mapping) -> Iterator[Pod]:
     if not kind:
         return
     namespace, name = _identity(item)
-    spec = mapping_of(item.get("spec"), "spec") if not isinstance(item.get("spec"), Scalar) else None
-    for path in ((), ("template", "spec"), ("jobTemplate", "spec", "template", "spec")):
-        found: Node | None = spec
+    spec, path = _pod_spec(item, kind)
+    if spec is None and kind in WORKLOADS:
+        spec = replace(item, entries={}, own=())
+    if spec is not None:
+        waivers, problems = _waivers(item, path)
+        yield Pod(
+            kind=kind, name=name, namespace=namespace, place=item.place, spec=spec, waivers=waivers, problems=problems
+        )
+
+
+def _pod_spec(item: Mapping, kind: str) -> tuple[Mapping | None, tuple[str, ...]]:
+    """Return a pod's spec with the way to its holder, None where there is none."""
+    for path in (("spec",), ("spec", "template", "spec"), ("spec", "jobTemplate", "spec", "template", "spec")):
+        found: Node | None = item
         for key in path:
             found = found.get(key) if isinstance(found, Mapping) else None
         if isinstance(found, Mapping) and "containers" in found.entries:
-            waivers = _waivers(item, ("spec", *path))
-            yield Pod(kind=kind, name=name, namespace=namespace, place=item.place, spec=found, waivers=waivers)
-            return
+            return found, path
     template = item.get("template")
     inner = template.get("spec") if kind == "PodTemplate" and isinstance(template, Mapping) else None
-    if isinstance(inner, Mapping):
-        waivers = _waivers(item, ("template",))
-        yield Pod(kind=kind, name=name, namespace=namespace, place=item.place, spec=inner, waivers=waivers)
-    elif kind in WORKLOADS:
-        yield Pod(kind=kind, name=name, namespace=namespace, place=item.place, spec=replace(item, entries={}, own=()))
+    return (inner, ("template",)) if isinstance(inner, Mapping) else (None, ())
 
 
-def _waivers(item: Mapping, path: tuple[str, ...]) -> tuple[WaiverText, ...]:
-    """Return the waivers in the annotations of an object and of each template down to its pod."""
+def _waivers(item: Mapping, path: tuple[str, ...]) -> tuple[tuple[WaiverText, ...], tuple[str, ...]]:
+    """Return the waivers in the annotations of an object and of each template down to its pod, and what is none."""
     found: list[WaiverText] = []
+    problems = []
     holder: Node | None = item
     for key in ("", *path):
         holder = holder.get(key) if key and isinstance(holder, Mapping) else holder
         metadata = holder.get("metadata") if isinstance(holder, Mapping) else None
         annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
-        text = scalar_of(annotations.get(WAIVE), WAIVE) if isinstance(annotations, Mapping) else None
-        if text is not None:
-            for document in parse_documents(text.text, f"annotation {WAIVE} at {text.place}"):
-                found += waivers_in(document, WAIVE, text.place)
-    return tuple(found)
+        try:
+            text = scalar_of(annotations.get(WAIVE), WAIVE) if isinstance(annotations, Mapping) else None
+            if text is not None:
+                for document in parse_documents(text.text, f"annotation {WAIVE} at {text.place}"):
+                    found += waivers_in(document, WAIVE, text.place)
+        except TargetDamaged as error:
+            problems.append(str(error))
+    return tuple(found), tuple(problems)
 
 
 def _identity(item: Mapping) -> tuple[str, str]:
@@ -204,26 +254,46 @@ def workloads_of(manifests: Manifests, hosts: List[Host]) -> tuple[Workload, ...
     """Return a workload for each container, with an environment for each kind of node.
 
     Where a pod takes nothing of the node's resolv.conf, all nodes are one. A pod without containers is a workload with
-    that problem: a template that came out wrong is not a pod that is safe.
+    that problem: a template that came out wrong is not a pod that is safe. So is whatever cannot be understood.
     """
-    found = []
+    return tuple(workload for workload, _ in containers_of(manifests, hosts))
+
+
+Container = tuple[Pod, Mapping]
+
+
+def containers_of(manifests: Manifests, hosts: List[Host]) -> Iterator[tuple[Workload, Container | None]]:
+    """Yield each workload, as ``workloads_of`` returns it, with the container that it is; None: there is none."""
     for pod in manifests.pods:
-        if pod.kind in WORKLOADS and not items_of(pod.spec.get("containers"), "containers"):
-            found.append(_without_containers(pod))
+        listed = pod.spec.get("containers")
+        if pod.kind in WORKLOADS and (listed is None or (isinstance(listed, Sequence) and not listed.items)):
+            yield _without_containers(pod), None
         for name, container in pod.containers():
-            image = scalar_of(container.get("image"), "image")
             full = f"{_label(pod)}/{name}"
-            place = str(image.place if image else container.place)
-            nodes = hosts if _asks_node(pod) else hosts[:1]
-            bare = Workload(name=full, where=place, image=image.text if image else None, waivers=pod.waivers)
-            environments = tuple(_environment(manifests, pod, container, node, bare) for node in nodes)
-            found.append(replace(bare, environments=environments))
-    return tuple(found)
+            if isinstance(container, ManifestDamaged):
+                yield unread(full, container.place, container), None
+                continue
+            try:
+                yield _workload(manifests, pod, container, full, hosts), (pod, container)
+            except InspectorError as error:
+                yield unread(full, container.place, error), None
+    yield from ((workload, None) for workload in manifests.unread)
+
+
+def _workload(manifests: Manifests, pod: Pod, container: Mapping, name: str, hosts: List[Host]) -> Workload:
+    image = scalar_of(container.get("image"), "image")
+    place = str(image.place if image else container.place)
+    nodes = hosts if _asks_node(pod) else hosts[:1]
+    bare = Workload(
+        name=name, where=place, image=image.text if image else None, waivers=pod.waivers, problems=pod.problems
+    )
+    return replace(bare, environments=tuple(_environment(manifests, pod, container, node, bare) for node in nodes))
 
 
 def _without_containers(pod: Pod) -> Workload:
     text = "it has no containers: nothing of it could be judged"
-    return Workload(name=_label(pod), where=str(pod.place), image=None, problems=(text,), waivers=pod.waivers)
+    problems = (text, *pod.problems)
+    return Workload(name=_label(pod), where=str(pod.place), image=None, problems=problems, waivers=pod.waivers)
 
 
 def _label(pod: Pod) -> str:

@@ -9,8 +9,8 @@ from inspector.environments.compose import Project, load_project
 from inspector.environments.compose import workloads_of as services_of
 from inspector.environments.docker import Engine
 from inspector.environments.hosts import Host
-from inspector.environments.kubernetes import load_manifests
-from inspector.environments.kubernetes import workloads_of as containers_of
+from inspector.environments.kubernetes import containers_of, load_manifests
+from inspector.environments.kubernetes import workloads_of as pods_of
 from inspector.errors import InspectorError
 from inspector.escaping import printable
 from inspector.facts import Workload
@@ -114,15 +114,16 @@ def plan_kubernetes(
     """Plan what to write into Kubernetes manifests; arguments as for ``plan_compose``."""
     plan = Plan()
     manifests = load_manifests(texts, texts)
-    workloads = containers_of(manifests, hosts)
-    containers = [(pod, container) for pod in manifests.pods for _, container in pod.containers()]
+    found = tuple(containers_of(manifests, hosts))
+    workloads = tuple(workload for workload, _ in found)
     needs = needs_of(workloads, collect, wishes or Wishes(), elsewhere=elsewhere, latent=latent, plan=plan)
     by_name = {need.workload.name: need for need in needs if need.cured}
     placed: list[_Placed] = []
-    for workload, (pod, container) in zip(workloads, containers, strict=True):
+    for workload, held in found:
         need = by_name.get(workload.name)
-        if need is None:
+        if need is None or held is None:
             continue
+        pod, container = held
         file = container.place.file if container.place.file in texts else "-"
         inherited = workload.environments[0].env.get(VARIABLE, "")
         try:
@@ -131,7 +132,7 @@ def plan_kubernetes(
             _refuse(need, str(error), plan)
 
     def load(changed: Mapping[str, str]) -> tuple[Workload, ...]:
-        return containers_of(load_manifests(texts, {**texts, **changed}), hosts)
+        return pods_of(load_manifests(texts, {**texts, **changed}), hosts)
 
     _settle(plan, texts, placed, workloads, load)
     tell_what_is_left(needs, plan)

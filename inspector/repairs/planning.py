@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from inspector.environments.documents import Mapping as Node
-from inspector.environments.documents import parse_documents
+from inspector.environments.documents import read_documents
 from inspector.errors import TargetDamaged
 from inspector.escaping import printable
 from inspector.fabric import line_of
@@ -59,11 +59,15 @@ def kind_of(text: str, file: str) -> str:
     Raises:
         TargetDamaged: for what is neither.
     """
-    for document in parse_documents(text, file):
+    documents = read_documents(text, file)
+    for document in documents:
         if isinstance(document, Node) and "services" in document.entries and "kind" not in document.entries:
             return "compose"
         if isinstance(document, Node) and ("kind" in document.entries or "items" in document.entries):
             return "kubernetes"
+    for document in documents:
+        if isinstance(document, TargetDamaged):
+            raise document
     raise TargetDamaged(f"{printable(file)}: neither a Compose file nor a Kubernetes manifest")
 
 
@@ -90,8 +94,9 @@ def needs_of(
     for target, group in read_images(workloads, collect, elsewhere):
         for problem in target.problems:
             plan.told.append(f"{printable(target.reference)}: {printable(problem.message)}")
-        if target.status == "failed":
+        if target.status == "failed" or not all(workload.environments for workload in group):
             plan.left = _graver(plan.left, "unknown")
+        if target.status == "failed":
             continue
         for workload in group:
             need = _need(target, workload, wishes, latent=latent)

@@ -60,6 +60,8 @@ def _render_target(target: Target, style: TextStyle) -> Iterator[str]:
         yield from wrap(f"  {label}: ", printable(problem.message), style)
     if target.status == "failed":
         return
+    if not target.binaries and target.rootfs is None and target.problems:
+        return  # a part of a manifest that could not be understood: there was no image to look at
     if not target.binaries:
         yield "  no binary of interest: no Go program, no static program with NSS inside, no known entrypoint"
         return

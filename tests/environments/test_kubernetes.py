@@ -250,9 +250,89 @@ def test_an_empty_directory_over_etc_hides_the_images_files() -> None:
     ],
 )  # fmt: skip
 def test_what_no_cluster_would_take_is_told_with_its_place(text: str) -> None:
-    with pytest.raises(InspectorError, match=r"m\.yaml:") as caught:
-        load(text)
-    assert "\n" not in str(caught.value)
+    found = load(f"{pod()}---\n{text}")
+    assert found[0].environments
+    (odd,) = [workload for workload in found if not workload.environments]
+    assert odd.where.startswith("m.yaml:")
+    assert len(odd.problems) == 1 and "\n" not in odd.problems[0]
+
+
+ODD_ITEMS = """null
+---
+# Source: chart/templates/nothing.yaml
+---
+kind: List
+items:
+- null
+- kind: Pod
+  metadata: {name: listed}
+  spec: {containers: [{name: c, image: i}]}
+---
+kind: Pod
+metadata: {name: odd}
+spec:
+  containers:
+  - null
+  - {name: fine, image: i, env: }
+  - {name: image, image: [a]}
+---
+kind: Pod
+metadata: {name: twice, name: twice}
+spec: {containers: [{name: c, image: i}]}
+---
+kind: Pod
+metadata: {name: 'not closed}
+spec: {containers: [{name: c, image: i}]}
+---
+kind: Pod
+metadata: {name: waived, annotations: {rollout-inspector/waive: '{'}}
+spec: {containers: [{name: c, image: i}]}
+---
+"""
+
+
+def test_what_is_odd_in_one_object_is_a_problem_of_that_object() -> None:
+    """Charts write empty documents and nulls; and one object that is no YAML leaves the others to be judged."""
+    found = load(ODD_ITEMS + pod(), *HOSTS)
+    assert {w.name for w in found if w.environments} == {
+        f"k8s:Pod/{name}" for name in ("listed/c", "odd/fine", "waived/c", "p/c")
+    }
+    told = [(w.name, w.where, w.problems[0]) for w in found if not w.environments]
+    assert told == [
+        ("k8s:Pod/odd/containers[0]", "m.yaml:16", "containers must be a mapping"),
+        ("k8s:Pod/odd/image", "m.yaml:18", "image must be a single value"),
+        ("k8s:item", "m.yaml:7", "this item must be a mapping"),
+        ("k8s:document", "m.yaml:21", "duplicate key 'name' (also on line 21)"),
+        ("k8s:document", told[4][1], told[4][2]),
+    ]
+    assert told[4][1] in {"m.yaml:25", "m.yaml:27"} and told[4][2].startswith("not YAML: ")
+    (waived,) = [w for w in found if w.name == "k8s:Pod/waived/c"]
+    assert "rollout-inspector/waive at m.yaml:29" in waived.problems[0]
+    assert [w.where for w in found if w.name == "k8s:Pod/p/c"] == ["m.yaml:38"]
+
+
+def test_one_odd_object_leaves_the_findings_and_the_exit_code_of_the_others(tmp_path: Path) -> None:
+    crashes = pod("  dnsConfig: {options: [{name: edns0}]}").replace("image: i", "image: hyperledger/fabric-peer:1.4.3")
+    for text, code in ((ODD_ITEMS, 4), (ODD_ITEMS + crashes, 1)):
+        done = parts.inspector("k8s", "-", "--offline", "--no-cache", input=text)
+        assert done.returncode == code, done.stderr
+        assert "incomplete: duplicate key 'name'" in done.stdout
+    (tmp_path / "m.yaml").write_text(ODD_ITEMS + crashes)
+    done = parts.inspector("fix", "m.yaml", "--write", "--offline", "--no-cache", cwd=tmp_path)
+    assert (tmp_path / "m.yaml").read_text() == ODD_ITEMS + crashes.replace(
+        "fabric-peer:1.4.3\n", "fabric-peer:1.4.3\n    env:\n    - name: GODEBUG\n      value: netdns=go\n"
+    ), done.stderr
+    assert done.returncode == 1, "its os/user look-ups are left"
+    assert "duplicate key 'name'" in done.stderr
+    safe = crashes.replace("1.4.3", "2.5.3")
+    assert parts.inspector("fix", "-", "--offline", "--no-cache", input=ODD_ITEMS + safe).returncode == 4
+
+
+def test_a_text_that_is_no_yaml_at_all_is_refused_in_one_line() -> None:
+    for text in ("a: [", "---\n{\n" * 1000, "kind: Pod\nkind: Pod"):
+        with pytest.raises(TargetDamaged, match=r"m\.yaml") as caught:
+            load(text)
+        assert "\n" not in str(caught.value)
 
 
 def test_hosts_by_name_and_by_file(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from inspector.environments.docker import (
     container_resolv_conf,
     uses_resolved,
 )  # fmt: skip
-from inspector.environments.documents import read_text
+from inspector.environments.documents import read_text, unread
 from inspector.environments.hosts import Host
 from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
 from inspector.errors import InspectorError
@@ -32,7 +32,7 @@ FILES = {
 def workloads_of(
     project: Project, services: Iterable[Service], hosts: Sequence[Host], engine: Engine
 ) -> tuple[Workload, ...]:
-    """Return a workload for each service, with an environment for each host.
+    """Return a workload for each service, with an environment for each host; what cannot be understood is one without.
 
     Args:
         project: where other services, configs and networks are looked up.
@@ -40,18 +40,25 @@ def workloads_of(
         hosts: where they may run.
         engine: the engine that starts them.
     """
-    return tuple(_workload(project, service, hosts, engine) for service in services)
+    found = [_workload(project, service, hosts, engine) for service in services]
+    return (*found, *(unread(f"compose:{section}", fault.place, fault) for section, fault in project.faults))
 
 
 def _workload(project: Project, service: Service, hosts: Sequence[Host], engine: Engine) -> Workload:
+    name = f"compose:{service.name}"
+    if service.fault is not None:
+        return unread(name, service.place, service.fault)
+    try:
+        environments = tuple(_environment(project, service, host, engine) for host in hosts)
+    except InspectorError as error:
+        return unread(name, service.place, error)
     problems = [
         f"env_file {printable(word.text)} ({word.place}) is not here: what it sets is not known"
         for name, word in project.missing
         if name == service.name
     ]
-    environments = tuple(_environment(project, service, host, engine) for host in hosts)
     return Workload(
-        name=f"compose:{service.name}",
+        name=name,
         where=str(service.place),
         image=service.image.text if service.image else None,
         environments=environments,

@@ -6,15 +6,17 @@ projects are added (12-interpolation.md, 13-merge.md, 14-include.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence as List
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from inspector.environments.compose.services import Mount, Reader, Service, Variable, Word
 from inspector.environments.compose.variables import Scope, read_env_file
 from inspector.environments.documents import (
+    ManifestDamaged,
     Mapping,
     Node,
     Place,
@@ -57,6 +59,8 @@ class Project:
     """Variables without value or default: Compose takes them for empty, and warns."""
     missing: tuple[tuple[str, Word], ...] = ()
     """(service, file) of env_files that are not here."""
+    faults: tuple[tuple[str, ManifestDamaged], ...] = ()
+    """(section, what is wrong) of what belongs to no single service."""
 
     def active(self, profiles: Iterable[str] = ()) -> list[Service]:
         """Return the services that would be started: those without a profile or with one of these (``*``: all)."""
@@ -83,7 +87,7 @@ def load_project(
 
     Raises:
         UsageError: if a file cannot be read or a mandatory variable is not set.
-        TargetDamaged: for what is no Compose file, with file and line.
+        TargetDamaged: for what is no Compose file, with file and line. What is wrong with single services is theirs.
         LimitExceeded: for more files or services than any project has.
     """
     home = directory or (Path() if files[0] == "-" else Path(files[0]).parent)
@@ -93,9 +97,11 @@ def load_project(
     loading = _Loading(texts or {})
     services, configs, networks = loading.load(list(files), home, scope, ())
     if not services:
+        if loading.faults:
+            raise loading.faults[0][1]
         raise TargetDamaged(f"{printable(files[0])}: no services: is it a Compose file?")
     complete = {name: loading.complete(service, scope) for name, service in services.items()}
-    return Project(complete, configs, networks, dict(scope.unset), tuple(loading.missing))
+    return Project(complete, configs, networks, dict(scope.unset), tuple(loading.missing), tuple(loading.faults))
 
 
 def _with_env_files(scope: Scope, paths: Iterable[Path]) -> Scope:
@@ -115,6 +121,7 @@ class _Loading:
     def __init__(self, texts: Dictionary[str, str]) -> None:
         self._texts = texts
         self.missing: list[tuple[str, Word]] = []
+        self.faults: list[tuple[str, ManifestDamaged]] = []
         self._roots: dict[str, Mapping] = {}
         self._loads = 0
 
@@ -133,14 +140,26 @@ class _Loading:
             for service in self._services_of(root, reader, file):
                 known = services.get(service.name)
                 services[service.name] = service if known is None else replace(service.over(known), place=known.place)
-            configs |= _configs_of(root, reader)
-            networks |= _networks_of(root, reader)
-            includes += items_of(root.get("include"), "include")
+            with self._noting("configs"):
+                configs |= _configs_of(root, reader)
+            with self._noting("networks"):
+                networks |= _networks_of(root, reader)
+            with self._noting("include"):
+                includes += items_of(root.get("include"), "include")
         for node in includes:
-            added = self._include(node, reader, (*including, *map(_identity, files)))
-            self._add(services, added[0], node.place)
-            configs, networks = {**added[1], **configs}, {**added[2], **networks}
+            with self._noting("include"):
+                added = self._include(node, reader, (*including, *map(_identity, files)))
+                self._add(services, added[0], node.place)
+                configs, networks = {**added[1], **configs}, {**added[2], **networks}
         return services, configs, networks
+
+    @contextmanager
+    def _noting(self, section: str) -> Iterator[None]:
+        """Note what is wrong with a section, so that the services can be judged without it."""
+        try:
+            yield
+        except ManifestDamaged as fault:
+            self.faults.append((section, fault))
 
     def _root(self, file: str, named_at: Place | None = None) -> Mapping:
         identity = _identity(file)
@@ -164,8 +183,11 @@ class _Loading:
         entries = services.entries if services else {}
         if len(entries) > MAX_SERVICES:
             raise LimitExceeded(f"{printable(file)}: more than {MAX_SERVICES} services")
-        for name in entries:
-            yield self._extended(name, file, reader, ())
+        for name, entry in entries.items():
+            try:
+                yield self._extended(name, file, reader, ())
+            except ManifestDamaged as fault:
+                yield Service(name=name, place=entry.key.place, fault=fault)
 
     def _extended(
         self, name: str, file: str, reader: Reader, chain: tuple[tuple[str, str], ...], named_at: Place | None = None
@@ -175,7 +197,8 @@ class _Loading:
         entry = services.entries.get(name) if services else None
         step = (_identity(file), name)
         if entry is None:
-            raise TargetDamaged(f"{printable(file)}: no service '{printable(name, limit=80)}', which another extends")
+            text = f"no service '{printable(name, limit=80)}', in {printable(file, limit=200)}, which it extends"
+            raise damage(named_at, text) if named_at else TargetDamaged(f"{printable(file)}: {text}")
         if step in chain or len(chain) > _MAX_CHAIN:
             raise damage(entry.key.place, f"service '{printable(name, limit=80)}' extends itself")
         node = mapping_of(entry.value, f"service '{name}'") if not _is_null(entry.value) else None
@@ -223,6 +246,20 @@ class _Loading:
 
     def complete(self, service: Service, scope: Scope) -> Service:
         """Return a service with the variables of its env_files, and those taken from the surroundings filled in."""
+        try:
+            variables = self._from_env_files(service, scope)
+        except TargetDamaged as error:
+            fault = error if isinstance(error, ManifestDamaged) else damage(service.place, str(error))
+            return replace(service, fault=service.fault or fault)
+        variables |= service.environment
+        filled = {
+            name: replace(variable, value=scope.values.get(name)) if variable.value is None else variable
+            for name, variable in variables.items()
+            if not variable.reset
+        }
+        return replace(service, environment={name: v for name, v in filled.items() if v.value is not None})
+
+    def _from_env_files(self, service: Service, scope: Scope) -> dict[str, Variable]:
         variables: dict[str, Variable] = {}
         for file in service.env_files:
             if not file.path.is_file():
@@ -231,13 +268,7 @@ class _Loading:
                 continue
             for name, (value, place) in read_env_file(file.path, scope, raw=file.raw).items():
                 variables[name] = Variable(value, place)
-        variables |= service.environment
-        filled = {
-            name: replace(variable, value=scope.values.get(name)) if variable.value is None else variable
-            for name, variable in variables.items()
-            if not variable.reset
-        }
-        return replace(service, environment={name: v for name, v in filled.items() if v.value is not None})
+        return variables
 
 
 def _is_null(node: Node) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 from inspector.environments.compose.variables import Scope
 from inspector.environments.documents import (
+    ManifestDamaged,
     Mapping,
     Node,
     Place,
@@ -103,6 +104,8 @@ class Service:
     """Names of the services that it extends, directly or not."""
     waivers: tuple[WaiverText, ...] = ()
     """What ``x-inspector-waive`` says, which is the project's own extension of the specification."""
+    fault: ManifestDamaged | None = None
+    """What is wrong with its definition; nothing else is known of it then."""
     replaced: frozenset[str] = frozenset()
     """Attributes marked ``!reset`` or ``!override``: they take nothing of what they are laid over."""
 
