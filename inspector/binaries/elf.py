@@ -9,8 +9,8 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 Data = bytes | bytearray | mmap.mmap
 
@@ -38,8 +38,7 @@ class DamagedError(Exception):
     """The file says something of itself that cannot be so; the text is fit for a report."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One program header."""
 
     kind: int
@@ -49,8 +48,7 @@ class Segment:
     file_size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One section header."""
 
     name: str
@@ -74,9 +72,10 @@ class Elf:
     """The machine's ELF number."""
     entry: int
     segments: tuple[Segment, ...]
-    headers_end: int = 0
+    headers_end: int
     """Where the program headers end."""
-    tags: dict[int, list[int]] = field(default_factory=dict)
+    tags: dict[int, list[int]]
+    """The dynamic section."""
 
     @property
     def machine(self) -> str:
@@ -105,10 +104,7 @@ class Elf:
         Raises:
             DamagedError: if they lie outside the file.
         """
-        try:
-            return struct.unpack_from(self.order + form, self.data, offset)
-        except (struct.error, OverflowError):
-            raise DamagedError(f"truncated: nothing at offset {offset}") from None
+        return _row(self.data, self.order + form, offset)
 
     def offset_of(self, address: int) -> int | None:
         """Return the file offset of a virtual address, or None where no segment loads it from the file."""
@@ -244,7 +240,7 @@ class Elf:
             problem = f"{count} section headers, which lie outside the file or are too many"
         elif names >= count:
             problem = "section headers without names"
-        raw = [first, *(self.unpack(form, start + index * size) for index in range(1, fitting))]
+        raw = [first, *_rows(self.data, self.order + form, range(start + size, start + fitting * size, size))]
         strings = (
             range(raw[names][4], min(raw[names][4] + raw[names][5], len(self.data))) if names < fitting else range(0)
         )
@@ -294,35 +290,56 @@ def read_elf(data: Data) -> Elf:
         raise DamagedError("not an ELF header that makes sense")
     bits: Literal[32, 64] = 32 if data[4] == 1 else 64
     order = "<" if data[5] == 1 else ">"
-    head = Elf(data, bits, order, 0, 0, 0, ())
-    kind, number = head.unpack("HH", 16)
-    wide = bits == 64
-    entry, start = head.unpack("QQ" if wide else "II", 24)
-    size, count = head.unpack("HH", 54 if wide else 42)
-    if count > _MAX_SEGMENTS or (count and size < (56 if wide else 32)):
+    # e_type, e_machine, e_entry, e_phoff, e_phentsize, e_phnum
+    form = "HH4xQQ14xHH" if bits == 64 else "HH4xII10xHH"
+    kind, number, entry, start, size, count = _row(data, order + form, 16)
+    if count > _MAX_SEGMENTS or (count and size < (56 if bits == 64 else 32)):
         raise DamagedError(f"{count} program headers of {size} bytes")
-    segments = tuple(_segment(head, start + index * size, wide=wide) for index in range(count))
-    found = Elf(data, bits, order, kind, number, entry, segments, start + size * count)
-    return replace(found, tags=_dynamic(found))
+    end = start + size * count
+    segments = tuple(_segments(data, bits, order, range(start, end, size or 1)))
+    return Elf(data, bits, order, kind, number, entry, segments, end, _dynamic(data, bits, order, segments))
 
 
-def _segment(head: Elf, offset: int, *, wide: bool) -> Segment:
-    if wide:
-        kind, flags, place, address, _, size = head.unpack("IIQQQQ", offset)
-    else:
-        kind, place, address, _, size, _, flags = head.unpack("IIIIIII", offset)
-    return Segment(kind, flags, place, address, size)
+def _segments(data: Data, bits: int, order: str, places: range) -> Iterator[Segment]:
+    if bits == 64:
+        yield from map(Segment._make, _rows(data, order + "IIQQ8xQ", places))
+        return
+    for kind, offset, address, size, flags in _rows(data, order + "III4xI4xI", places):
+        yield Segment(kind, flags, offset, address, size)
 
 
-def _dynamic(elf: Elf) -> dict[int, list[int]]:
+def _dynamic(data: Data, bits: int, order: str, segments: tuple[Segment, ...]) -> dict[int, list[int]]:
     tags: dict[int, list[int]] = {}
-    step = 16 if elf.bits == 64 else 8
-    for segment in elf.segments:
+    form, step = (order + "QQ", 16) if bits == 64 else (order + "II", 8)
+    for segment in segments:
         if segment.kind != PT_DYNAMIC:
             continue
-        for index in range(min(segment.file_size // step, _MAX_TAGS)):
-            tag, value = elf.unpack("QQ" if elf.bits == 64 else "II", segment.offset + index * step)
+        count = min(segment.file_size // step, _MAX_TAGS)
+        for tag, value in _rows(data, form, range(segment.offset, segment.offset + count * step, step)):
             if tag == 0:
                 break
             tags.setdefault(tag, []).append(value)
     return tags
+
+
+def _row(data: Data, form: str, offset: int) -> tuple[int, ...]:
+    """Return the numbers at a file offset.
+
+    Raises:
+        DamagedError: if they lie outside the file.
+    """
+    try:
+        return struct.unpack_from(form, data, offset)
+    except (struct.error, OverflowError):
+        raise DamagedError(f"truncated: nothing at offset {offset}") from None
+
+
+def _rows(data: Data, form: str, places: range) -> Iterator[tuple[int, ...]]:
+    """Yield the numbers at each of some file offsets, as ``_row`` does."""
+    unpack = struct.Struct(form).unpack_from
+    offset = 0
+    try:
+        for offset in places:
+            yield unpack(data, offset)
+    except (struct.error, OverflowError):
+        raise DamagedError(f"truncated: nothing at offset {offset}") from None

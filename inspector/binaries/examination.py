@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from inspector.binaries.buildinfo import UNKNOWN, read_build
@@ -32,6 +33,7 @@ _RUNTIME_CGO = b"crosscall2\0"
 (runtime/cgo/callbacks.go and asm_GOARCH.s, Go 1.5 to 1.27). Other functions have their package in their names."""
 _USER = (b"os/user._Cfunc_mygetp", b"os/user._Cfunc_mygetg", b"os/user._C_getp", b"os/user._C_getg")
 _BARE = "no section headers and nothing that is known of any C library or Go: it may be packed, by what cannot be told"
+_GLIBC = re.compile(r"GLIBC_([0-9]{1,5}(?:\.[0-9]{1,5})*)")
 _GO_SECTIONS = frozenset({*SECTIONS, ".go.buildinfo", ".note.go.buildid", ".gosymtab"})
 
 
@@ -55,39 +57,47 @@ def examine(data: Data, path: str) -> BinaryFacts | LibraryFacts | None:
         return _damaged(BinaryFacts(path=path, size=len(data), machine="unknown", linkage="unknown"), str(error))
     if elf.kind not in {ET_EXEC, ET_DYN}:
         return None
-    facts = BinaryFacts(
-        path=path, size=len(data), machine=elf.machine, byte_order=elf.byte_order, bits=elf.bits, linkage="unknown"
-    )
     try:
-        return _examine(elf, facts)
+        return _examine(elf, path)
     except DamagedError as error:
-        return _damaged(facts, str(error))
+        return _damaged(_unknown(elf, path), str(error))
     except OverflowError:  # of a search in a mapped file, which takes no place beyond 2⁶³
-        return _damaged(facts, "it names a place that is in no file")
+        return _damaged(_unknown(elf, path), "it names a place that is in no file")
+
+
+def _unknown(elf: Elf, path: str) -> BinaryFacts:
+    return BinaryFacts(
+        path=path,
+        size=len(elf.data),
+        machine=elf.machine,
+        byte_order=elf.byte_order,
+        bits=elf.bits,
+        linkage="unknown",
+    )
 
 
 def _damaged(facts: BinaryFacts, why: str) -> BinaryFacts:
     return replace(facts, exposures=None, problems=(f"damaged ELF file: {why}",))
 
 
-def _examine(elf: Elf, facts: BinaryFacts) -> BinaryFacts | LibraryFacts | None:
-    library = library_kind(facts.path)
-    interpreter = elf.interpreter
+def _examine(elf: Elf, path: str) -> BinaryFacts | LibraryFacts | None:
+    library = library_kind(path)
     if elf.kind == ET_DYN and library is not None and not elf.is_truncated:
-        return describe_library(elf, elf.data, facts.path, library)
+        return describe_library(elf, elf.data, path, library)
+    interpreter = elf.interpreter
     linkage = _linkage(elf, interpreter)
     if linkage is None and (elf.tags or library is not None):
         return None
     packer = packer_of(elf)
     if packer is not None:
         problem = f"packed by {packer}: what it unpacks into memory cannot be told; unpack it first"
-        return replace(facts, exposures=None, problems=(problem,))
+        return replace(_unknown(elf, path), exposures=None, problems=(problem,))
     if linkage is None:
-        return replace(facts, exposures=None, problems=(_BARE,)) if _is_bare(elf) else None
-    facts = replace(facts, linkage=linkage, interpreter=interpreter)
+        return replace(_unknown(elf, path), exposures=None, problems=(_BARE,)) if _is_bare(elf) else None
+    facts = replace(_unknown(elf, path), linkage=linkage, interpreter=interpreter)
     if elf.is_truncated:
         return _damaged(facts, "truncated: a segment lies outside the file")
-    return _describe(elf, replace(facts, needed=elf.needed))
+    return _describe(elf, facts)
 
 
 def _is_bare(elf: Elf) -> bool:
@@ -138,14 +148,14 @@ def _describe(elf: Elf, facts: BinaryFacts) -> BinaryFacts:
         problems.append("a Go program that does not tell its version")
     if build is not None and table is not None:
         build = replace(build, runtime_cgo=bool(names_with(elf, table, _RUNTIME_CGO, 1)))
-    facts = replace(facts, stripped=stripped, go=build, build_id=elf.build_id(sections))
+    facts = replace(facts, needed=elf.needed, stripped=stripped, go=build, build_id=elf.build_id(sections))
     code = None if table is None else go_code(elf, table)
     parts = _Parts(elf, sections, symbol_table(elf, sections), table, code, build)
     facts = _with_static(parts, facts, problems) if facts.linkage.startswith("static") else _with_dynamic(parts, facts)
     if build is not None and table is None:
         problems.append("a Go program whose function table cannot be read: which look-ups are in it cannot be told")
         facts = replace(facts, exposures=None)
-    return replace(facts, problems=tuple(problems))
+    return replace(facts, problems=tuple(problems)) if problems else facts
 
 
 def _is_marked_go(elf: Elf, sections: list[Section]) -> bool:
@@ -201,12 +211,8 @@ def _dynamic_libc(facts: BinaryFacts) -> Libc:
 
 
 def _highest_glibc(elf: Elf) -> str | None:
-    versions = []
-    for text in elf.needed_versions():
-        name, _, version = text.partition("_")
-        numbers = version.split(".")
-        if name == "GLIBC" and all(number.isdecimal() and number.isascii() and len(number) < 6 for number in numbers):
-            versions.append(tuple(int(number) for number in numbers))
+    texts = filter(None, map(_GLIBC.fullmatch, elf.needed_versions()))
+    versions = [tuple(map(int, text[1].split("."))) for text in texts]
     return ".".join(map(str, max(versions))) if versions else None
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import TypeAlias
 
 from inspector.binaries.elf import PT_LOAD, Elf, Section
@@ -24,7 +25,8 @@ SECTIONS = (".gopclntab", ".data.rel.ro.gopclntab")
 _ANCHOR = b"runtime.gopanic\0"
 """A name that every Go program has."""
 _MAX_ANCHORS = 8
-_MAX_TABLE = 512 * 1024 * 1024
+_REACHES = (4 * 1024 * 1024, 512 * 1024 * 1024)
+"""How far before the anchor the table's header is looked for."""
 _MAX_NAME = 1024
 _TEXT_WORD = 22
 """The word of runtime.moduledata that holds the start of Go's code since 1.16; the first points to the table."""
@@ -76,8 +78,9 @@ def _search(elf: Elf) -> FunctionTable | None:
         for _ in range(_MAX_ANCHORS):
             if position < 0:
                 break
-            for needle in needles:
-                start = elf.data.rfind(needle, max(first, position - _MAX_TABLE), position)
+            # Near first: the needles of other releases would be looked for in all that stands before.
+            for reach, needle in product(_REACHES, needles):
+                start = elf.data.rfind(needle, max(first, position - reach), position)
                 table = _read(elf, start, last) if start >= 0 else None
                 if table is not None and table.names <= position < table.end:
                     return table

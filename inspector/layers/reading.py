@@ -112,6 +112,7 @@ class _Reader:
         self._limits = limits
         self._hash = hash_binaries
         self._record = Recorder()
+        self._buffer = bytearray()
 
     def read_tar(self, stream: PlainStream) -> LayerFacts:
         for member in walk_tar(stream, self._limits.members):
@@ -167,33 +168,33 @@ class _Reader:
     def _look(self, path: str, size: int, content: _TarContent | _DiskContent) -> None:
         if path in TEXT_PATHS:
             if size <= self._limits.text:
-                self._record.add_text(path, bytes(content.whole(size, b"")).decode("utf-8", "replace"))
+                self._record.add_text(path, content.whole(size, self._buffer).decode("utf-8", "replace"))
             else:
                 self._record.problem(f"{path} has {size} bytes and was not read")
             return
         if path == CACHE_PATH and size <= self._limits.cache:
-            paths = cached_paths(bytes(content.whole(size, b"")))
+            paths = cached_paths(bytes(content.whole(size, self._buffer)))
             self._record.add_text(path, "".join(f"{each}\n" for each in paths if library_kind(each)))
             return
         if size < len(MAGIC):
             return
         head = content.head(len(MAGIC))
         if head == MAGIC:
-            self._examine(path, size, content, head)
+            self._examine(path, size, content)
         elif head.startswith(b"#!") and size <= self._limits.script:
-            script = describe_script(path, bytes(content.whole(size, head)).decode("utf-8", "replace"))
+            script = describe_script(path, content.whole(size, self._buffer).decode("utf-8", "replace"))
             if script is not None:
                 self._record.add_script(script)
 
-    def _examine(self, path: str, size: int, content: _TarContent | _DiskContent, head: bytes) -> None:
+    def _examine(self, path: str, size: int, content: _TarContent | _DiskContent) -> None:
         if size > self._limits.binary:
             self._record.problem(f"{printable(path)} has {size} bytes and was not analysed")
             return
         if size <= self._limits.in_memory:
-            self._keep(path, content.whole(size, head))
+            self._keep(path, content.whole(size, self._buffer))
             return
         with tempfile.TemporaryFile() as file:
-            content.spool(size, head, file)
+            content.spool(size, file)
             file.flush()
             with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as data:
                 self._keep(path, data)
@@ -215,41 +216,32 @@ class _TarContent:
         self._member = member
 
     def head(self, size: int) -> bytes:
+        """Return the first bytes, which stay there; none where a sparse file begins with a hole."""
         if self._member.sparse is not None:
-            # A sparse file is read whole: its first bytes may be a hole.
-            return self._sparse_head()
-        head = bytearray(size)
-        self._member.read_into(memoryview(head))
-        return bytes(head)
+            first = next(iter(self._member.sparse), None)
+            if first is None or first[0] != 0 or first[1] < size:
+                return b""
+        return self._member.peek(size)
 
-    def _sparse_head(self) -> bytes:
-        first = next(iter(self._member.sparse or ()), None)
-        if first is None or first[0] != 0 or first[1] < len(MAGIC):
-            return b""
-        head = bytearray(len(MAGIC))
-        self._member.read_into(memoryview(head))
-        return bytes(head)
-
-    def whole(self, size: int, head: bytes) -> bytearray:
+    def whole(self, size: int, buffer: bytearray) -> bytes | bytearray:
+        """Return the content; a large one may be in ``buffer``, which serves one file after the other."""
+        if self._member.sparse is None:
+            return self._member.read(buffer)
         data = bytearray(size)
-        data[: len(head)] = head
+        view = memoryview(data)
         for offset, length in self._extents(size):
-            start = offset + len(head) if offset == 0 else offset
-            self._member.read_into(memoryview(data)[start : offset + length])
+            self._member.read_into(view[offset : offset + length])
         return data
 
-    def spool(self, size: int, head: bytes, file: Any) -> None:
+    def spool(self, size: int, file: Any) -> None:
         file.truncate(size)
-        file.write(head)
         piece = memoryview(bytearray(1024 * 1024))
-        for offset, length in self._extents(size):
-            place = offset + len(head) if offset == 0 else offset
+        for place, length in self._extents(size):
             file.seek(place)
-            while place < offset + length:
-                part = piece[: min(len(piece), offset + length - place)]
+            for done in range(0, length, len(piece)):
+                part = piece[: min(len(piece), length - done)]
                 self._member.read_into(part)
                 file.write(part)
-                place += len(part)
 
     def _extents(self, size: int) -> list[tuple[int, int]]:
         extents = self._member.sparse if self._member.sparse is not None else [(0, size)]
@@ -270,7 +262,7 @@ class _DiskContent:
     def head(self, size: int) -> bytes:
         return os.pread(self._descriptor, size, 0)
 
-    def whole(self, size: int, _head: bytes) -> bytearray:
+    def whole(self, size: int, _buffer: bytearray) -> bytearray:
         data = bytearray(size)
         view = memoryview(data)
         done = 0
@@ -281,7 +273,7 @@ class _DiskContent:
             done += got
         return data
 
-    def spool(self, size: int, _head: bytes, file: Any) -> None:
+    def spool(self, size: int, file: Any) -> None:
         done = 0
         while done < size and (piece := os.pread(self._descriptor, 1024**2, done)):
             file.write(piece)

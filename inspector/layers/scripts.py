@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import islice
 
 from inspector.facts import ScriptFacts
 
@@ -19,7 +21,7 @@ _WRAPPERS = frozenset(
     {"exec", "env", "nohup", "tini", "dumb-init", "catatonit", "su-exec", "gosu", "setpriv", "nice", "command"}
 )
 _TAKES_USER = frozenset({"su-exec", "gosu"})
-_SEPARATORS = re.compile(r"\n|;|&&|\|\||\||&|\(|\)|`")
+_SEPARATORS = re.compile(r"[\n;&|()`]+")
 _WORD = re.compile(r"""(?:[^\s"']+|"[^"]*"|'[^']*')+""")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _TOUCHED = re.compile(rf"\b({'|'.join(VARIABLES)})\+?=|\b(?:unset|export|read)\s[^;\n]*?\b({'|'.join(VARIABLES)})\b")
@@ -52,6 +54,8 @@ def describe_script(path: str, text: str) -> ScriptFacts | None:
 
 def touched_variables(text: str) -> tuple[str, ...]:
     """Return those of the resolver's variables that a script assigns, exports or unsets, in a fixed order."""
+    if not any(variable in text for variable in VARIABLES):
+        return ()
     lines = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("#"))
     touched = {match[1] or match[2] for match in _TOUCHED.finditer(lines)}
     return tuple(variable for variable in VARIABLES if variable in touched)
@@ -63,7 +67,11 @@ def commands_of(text: str) -> tuple[str, ...]:
     joined = text.replace("\\\n", " ")
     lines = "\n".join(line for line in joined.split("\n") if not line.lstrip().startswith("#"))
     for part in _SEPARATORS.split(lines):
-        command = program_of([word.strip("\"'") for word in _WORD.findall(part[:4096])[:_MAX_WORDS]])
+        first = part.split(None, 1)[:1]
+        if not first or first[0] in _BUILTINS:
+            continue
+        words = islice(_WORD.finditer(part, 0, 4096), _MAX_WORDS)
+        command = program_of(word[0].strip("\"'") for word in words)
         if command is not None:
             found[command] = None
         if len(found) >= _MAX_COMMANDS:
@@ -71,13 +79,11 @@ def commands_of(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def program_of(words: list[str]) -> str | None:
+def program_of(words: Iterable[str]) -> str | None:
     """Return what a command line starts: its first word that is no keyword, assignment, wrapper or wrapper's option."""
-    position = 0
     wrapper = ""
-    while position < len(words):
-        word = words[position]
-        position += 1
+    left = iter(words)
+    for word in left:
         name = word.rsplit("/", 1)[-1]
         if _ASSIGNMENT.match(word) or (word in _PREFIXES and not wrapper):
             continue
@@ -87,7 +93,8 @@ def program_of(words: list[str]) -> str | None:
             continue
         if name in _WRAPPERS:
             wrapper = name
-            position += name in _TAKES_USER
+            if name in _TAKES_USER:
+                next(left, None)
             continue
         return None if not word or "$" in word else word
     return None
