@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
@@ -37,10 +40,33 @@ _VERBS = {
 }
 
 INTERRUPTED = 130
+READER_GONE = 141
+"""What a shell tells of a program that SIGPIPE ended."""
+
+
+class _ReaderGone(Exception):
+    """Nobody reads any more what is written."""
+
+
+@contextmanager
+def _reader_may_go() -> Iterator[None]:
+    """Turn the error of a pipe without a reader into our own: click ends with 1, which stands for findings."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise _ReaderGone from None
 
 
 class _Verbs(click.Group):
     """A group that imports a verb's module when the verb is used, so that ``--help`` starts fast."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _reader_may_go():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> object:
+        with _reader_may_go():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -106,7 +132,11 @@ def main(arguments: list[str] | None = None) -> None:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _terminate)
     try:
-        sys.exit(_run(arguments))
+        try:
+            code = _run(arguments)
+        except (_ReaderGone, BrokenPipeError):
+            code = _end_quietly()
+        sys.exit(code)
     except _Terminated as ended:
         number = ended.args[0]
         signal.signal(number, signal.SIG_DFL)
@@ -132,15 +162,21 @@ def _run(arguments: list[str] | None) -> int:
         code = _fail("interrupted", INTERRUPTED)
     except InspectorError as error:
         code = fail_with(error)
-    except BrokenPipeError:
-        # The reader of our output has gone: the rest of it is not wanted, and Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
+    except _ReaderGone:
+        raise
     except Exception as error:  # the last line of defence: one line instead of a traceback
         if os.environ.get("INSPECTOR_DEBUG"):
             raise
         code = _fail(f"internal error: {type(error).__name__}: {error} (set INSPECTOR_DEBUG=1 to see where)", 4)
     return code if isinstance(code, int) else 0
+
+
+def _end_quietly() -> int:
+    """Let what is not written yet go nowhere, for Python would complain of it at exit, and return the exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    return READER_GONE
 
 
 def fail_with(error: InspectorError) -> int:
