@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-ANALYSER = 2
+ANALYSER = 3
 """Version of what the facts mean. Raised when facts of the same bytes would come out otherwise; stored facts of
 another version are not used."""
 Linkage = Literal["static", "static-pie", "dynamic", "dynamic-pie", "unknown"]
@@ -112,11 +112,15 @@ class LibraryFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptFacts:
-    """One shell script: what it starts, and which variables of the resolver's it touches."""
+    """One file that begins with ``#!``: who runs it, what it starts, which variables of the resolver's it touches."""
 
     path: str
     interpreter: str
+    """A path; where ``env`` looks for it, a bare name."""
     commands: tuple[str, ...] = ()
-    """First words of its simple commands and of what ``exec`` is given, in order, without duplicates."""
+    """Of a shell's, first words of its simple commands and of what ``exec`` is given, in order, without duplicates."""
     variables: tuple[str, ...] = ()
-    """Those of GODEBUG, LOCALDOMAIN, RES_OPTIONS, HOSTALIASES that it assigns, exports or unsets."""
+    """Those of GODEBUG, LOCALDOMAIN, RES_OPTIONS, HOSTALIASES that it assigns, exports or unsets; of another
+    interpreter's, those that it names."""
+    unread: int | None = None
+    """Its bytes, where they are too many to be read: then neither commands nor variables are known."""

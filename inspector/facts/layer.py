@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from inspector.facts.binary import BinaryFacts, LibraryFacts, ScriptFacts
 
@@ -13,8 +14,8 @@ class LayerFacts:
     """All that remains of a layer once it has been read.
 
     A path stands in exactly one of ``files``, ``directories``, ``links`` and ``hardlinks``; ``binaries``,
-    ``libraries``, ``scripts`` and ``texts`` describe some of the ``files``. ``whiteouts`` and ``opaques`` speak of
-    lower layers only (OCI image-spec, layer.md, "Whiteouts").
+    ``libraries``, ``scripts``, ``others`` and ``texts`` describe some of the ``files``. ``whiteouts`` and ``opaques``
+    speak of lower layers only (OCI image-spec, layer.md, "Whiteouts").
     """
 
     files: tuple[str, ...] = ()
@@ -26,5 +27,8 @@ class LayerFacts:
     binaries: tuple[BinaryFacts, ...] = ()
     libraries: tuple[LibraryFacts, ...] = ()
     scripts: tuple[ScriptFacts, ...] = ()
+    others: Mapping[str, Literal["elf", "unread"]] = field(default_factory=dict)
+    """Files that are neither described above nor certainly no program: ``elf``, a library or an object; ``unread``,
+    what could not be read, with why in ``problems``."""
     texts: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from inspector.facts import BinaryFacts, Layer, LayerFacts, LibraryFacts, Member
 from inspector.layers.ahead import read_ahead
 from inspector.layers.inflating import Verifier, inflate
 from inspector.layers.recording import Recorder, normalise
-from inspector.layers.scripts import describe_script
+from inspector.layers.scripts import MOST_OF_FIRST_LINE, describe_script
 from inspector.layers.tar import PlainStream, TarMember, walk_tar
 
 TEXT_PATHS = frozenset(
@@ -154,14 +154,14 @@ class _Reader:
             # O_NONBLOCK: what was a file when listed may be a pipe now, and opening must not wait.
             descriptor = os.open(member.host_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            self._record.problem(f"{printable(member.path)} cannot be read: {error.strerror}")
+            self._unread(member.path, f"cannot be read: {error.strerror}")
             return
         try:
             status = os.fstat(descriptor)
             if stat.S_ISREG(status.st_mode):
                 self._look(member.path, status.st_size, _DiskContent(descriptor))
         except OSError as error:
-            self._record.problem(f"{printable(member.path)} cannot be read: {error.strerror}")
+            self._unread(member.path, f"cannot be read: {error.strerror}")
         finally:
             os.close(descriptor)
 
@@ -170,7 +170,7 @@ class _Reader:
             if size <= self._limits.text:
                 self._record.add_text(path, content.whole(size, self._buffer).decode("utf-8", "replace"))
             else:
-                self._record.problem(f"{path} has {size} bytes and was not read")
+                self._unread(path, f"has {size} bytes and was not read")
             return
         if path == CACHE_PATH and size <= self._limits.cache:
             paths = cached_paths(bytes(content.whole(size, self._buffer)))
@@ -181,14 +181,20 @@ class _Reader:
         head = content.head(len(MAGIC))
         if head == MAGIC:
             self._examine(path, size, content)
-        elif head.startswith(b"#!") and size <= self._limits.script:
-            script = describe_script(path, content.whole(size, self._buffer).decode("utf-8", "replace"))
+        elif head.startswith(b"#!"):
+            is_read = size <= self._limits.script
+            text = content.whole(size, self._buffer) if is_read else content.head(MOST_OF_FIRST_LINE)
+            script = describe_script(path, text.decode("utf-8", "replace"), unread=None if is_read else size)
             if script is not None:
                 self._record.add_script(script)
 
+    def _unread(self, path: str, why: str) -> None:
+        self._record.problem(f"{printable(path)} {why}")
+        self._record.add_other(path, "unread")
+
     def _examine(self, path: str, size: int, content: _TarContent | _DiskContent) -> None:
         if size > self._limits.binary:
-            self._record.problem(f"{printable(path)} has {size} bytes and was not analysed")
+            self._unread(path, f"has {size} bytes and was not analysed")
             return
         if size <= self._limits.in_memory:
             self._keep(path, content.whole(size, self._buffer))
@@ -207,6 +213,8 @@ class _Reader:
             self._record.add_binary(facts)
         elif isinstance(facts, LibraryFacts):
             self._record.add_library(facts)
+        else:
+            self._record.add_other(path, "elf")
 
 
 class _TarContent:

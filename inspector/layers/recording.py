@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from inspector.facts import BinaryFacts, LayerFacts, LibraryFacts, ScriptFacts
 
 WHITEOUT = ".wh."
@@ -37,7 +39,11 @@ class Recorder:
         self._binaries: dict[str, BinaryFacts] = {}
         self._libraries: dict[str, LibraryFacts] = {}
         self._scripts: dict[str, ScriptFacts] = {}
+        self._others: dict[str, Literal["elf", "unread"]] = {}
         self._texts: dict[str, str] = {}
+        self._described: tuple[dict[str, Any], ...] = (
+            self._binaries, self._libraries, self._scripts, self._others, self._texts, self._targets,
+        )  # fmt: skip
         self._problems: list[str] = []
         self._replaced_directories: list[str] = []
 
@@ -89,8 +95,12 @@ class Recorder:
         self._libraries[facts.path] = facts
 
     def add_script(self, facts: ScriptFacts) -> None:
-        """Record a shell script."""
+        """Record a script."""
         self._scripts[facts.path] = facts
+
+    def add_other(self, path: str, kind: Literal["elf", "unread"]) -> None:
+        """Record a file of which nothing is told and that may be a program all the same."""
+        self._others[path] = kind
 
     def add_text(self, path: str, text: str) -> None:
         """Record the text of a file that decides."""
@@ -102,7 +112,7 @@ class Recorder:
             if known == "directory" and kind != "directory":
                 self._replaced_directories.append(path)
                 self._drop_below(path)
-            for facts in (self._binaries, self._libraries, self._scripts, self._texts, self._targets):
+            for facts in self._described:
                 facts.pop(path, None)
         self._kinds[path] = kind
 
@@ -114,7 +124,7 @@ class Recorder:
             return
         for below in [known for known in self._kinds if known.startswith(prefix)]:
             del self._kinds[below]
-            for facts in (self._binaries, self._libraries, self._scripts, self._texts, self._targets):
+            for facts in self._described:
                 facts.pop(below, None)
 
     def facts(self) -> LayerFacts:
@@ -132,6 +142,7 @@ class Recorder:
             binaries=tuple(self._binaries.values()),
             libraries=tuple(self._libraries.values()),
             scripts=tuple(self._scripts.values()),
+            others=self._others,
             texts=self._texts,
             problems=tuple(self._problems),
         )

@@ -1,11 +1,12 @@
-"""What a shell script starts, and which of the resolver's variables it touches. Read, never run; a bounded scan."""
+"""Who runs a script, what it starts, and which of the resolver's variables it touches. Read, never run; a bounded scan."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
+from inspector.binaries import library_kind
 from inspector.facts import ScriptFacts
 
 VARIABLES = ("GODEBUG", "LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES")
@@ -20,33 +21,67 @@ _BUILTINS = frozenset({
 _WRAPPERS = frozenset(
     {"exec", "env", "nohup", "tini", "dumb-init", "catatonit", "su-exec", "gosu", "setpriv", "nice", "command"}
 )
+_TAKES_VALUE: Mapping[str, frozenset[str]] = {
+    "tini": frozenset({"-p", "-e"}),
+    "dumb-init": frozenset({"-r", "--rewrite"}),
+    "nice": frozenset({"-n", "--adjustment"}),
+    "env": frozenset({"-u", "--unset", "-C", "--chdir"}),
+    "exec": frozenset({"-a"}),
+    "setpriv": frozenset({
+        "--reuid", "--regid", "--ruid", "--rgid", "--euid", "--egid", "--groups", "--inh-caps", "--ambient-caps",
+        "--bounding-set", "--securebits", "--pdeathsig", "--selinux-label", "--apparmor-profile",
+    }),
+    "loader": frozenset({
+        "--library-path", "--preload", "--audit", "--argv0", "--inhibit-rpath", "--glibc-hwcaps-prepend",
+        "--glibc-hwcaps-mask",
+    }),
+}  # fmt: skip
+"""The options of wrappers that are given a word of their own (their manuals' synopses)."""
 _TAKES_USER = frozenset({"su-exec", "gosu"})
 _SEPARATORS = re.compile(r"[\n;&|()`]+")
 _WORD = re.compile(r"""(?:[^\s"']+|"[^"]*"|'[^']*')+""")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _TOUCHED = re.compile(rf"\b({'|'.join(VARIABLES)})\+?=|\b(?:unset|export|read)\s[^;\n]*?\b({'|'.join(VARIABLES)})\b")
+MOST_OF_FIRST_LINE = 256
+"""Bytes of a script's first line that count (execve(2): 255 since Linux 5.1)."""
 _MAX_COMMANDS = 256
 _MAX_WORDS = 64
 
 
-def shell_of(first_line: str) -> str | None:
-    """Return the interpreter of a ``#!`` line if it is a shell, else None (execve(2), Interpreter scripts)."""
-    if not first_line.startswith("#!"):
+def interpreter_of(text: str) -> str | None:
+    """Return who runs a file by its ``#!`` line, looking through ``env``; None where execve would refuse it.
+
+    The line ends at a newline or after 256 bytes, blanks and tabs part it, and a carriage return is part of the name
+    (Linux, fs/binfmt_script.c, load_script).
+    """
+    if not text.startswith("#!"):
         return None
-    words = first_line[2:].split()
+    words = [word for word in re.split("[ \t\0]+", text[2:MOST_OF_FIRST_LINE].partition("\n")[0]) if word]
     if not words:
         return None
-    name = words[0]
-    if name.rsplit("/", 1)[-1] == "env":
-        name = next((word for word in words[1:] if not word.startswith("-") and "=" not in word), "")
-    return name if name.rsplit("/", 1)[-1] in _SHELLS else None
+    return words[0] if _base(words[0]) != "env" else program_of(words) or words[0]
 
 
-def describe_script(path: str, text: str) -> ScriptFacts | None:
-    """Return the facts of a shell script, or None where it is none."""
-    interpreter = shell_of(text.split("\n", 1)[0][:256])
+def _base(word: str) -> str:
+    return word.rsplit("/", 1)[-1]
+
+
+def describe_script(path: str, text: str, *, unread: int | None = None) -> ScriptFacts | None:
+    """Return the facts of a script, or None where it is none.
+
+    Args:
+        path: where it is.
+        text: all of it, or its beginning where ``unread`` tells its size.
+        unread: its bytes, where it is too large.
+    """
+    interpreter = interpreter_of(text)
     if interpreter is None:
         return None
+    if unread is not None:
+        return ScriptFacts(path=path, interpreter=interpreter, unread=unread)
+    if _base(interpreter) not in _SHELLS:
+        named = tuple(variable for variable in VARIABLES if variable in text)
+        return ScriptFacts(path=path, interpreter=interpreter, variables=named)
     return ScriptFacts(
         path=path, interpreter=interpreter, commands=commands_of(text), variables=touched_variables(text)
     )
@@ -80,21 +115,36 @@ def commands_of(text: str) -> tuple[str, ...]:
 
 
 def program_of(words: Iterable[str]) -> str | None:
-    """Return what a command line starts: its first word that is no keyword, assignment, wrapper or wrapper's option."""
-    wrapper = ""
+    """Return what a shell's command starts: its first word that is no keyword, assignment, wrapper or wrapper's option."""
     left = iter(words)
-    for word in left:
-        name = word.rsplit("/", 1)[-1]
-        if _ASSIGNMENT.match(word) or (word in _PREFIXES and not wrapper):
-            continue
-        if word in _BUILTINS:
-            return None
-        if wrapper and word.startswith("-"):
-            continue
-        if name in _WRAPPERS:
-            wrapper = name
-            if name in _TAKES_USER:
-                next(left, None)
-            continue
-        return None if not word or "$" in word else word
-    return None
+    word = next((word for word in left if word not in _PREFIXES and not _ASSIGNMENT.match(word)), "")
+    if word not in _BUILTINS and _wrapper(word):
+        word = next(iter(skip_wrappers([word, *left])), "")
+    return None if not word or word in _BUILTINS or "$" in word else word
+
+
+def skip_wrappers(words: list[str]) -> list[str]:
+    """Return the words from the program on that wrappers such as ``tini``, ``env`` and a loader start in the end."""
+    rest = words
+    while rest and (wrapper := _wrapper(rest[0])):
+        valued = _TAKES_VALUE.get(wrapper, frozenset())
+        position = 1
+        while position < len(rest) and (rest[position].startswith("-") or _is_variable(wrapper, rest[position])):
+            if rest[position] == "--":
+                position += 1
+                break
+            position += 1 + (rest[position] in valued)
+        rest = rest[position + (wrapper in _TAKES_USER) :]
+    return rest
+
+
+def _wrapper(word: str) -> str | None:
+    """Return the name of a program that starts another, ``loader`` for ld.so; None for any other."""
+    name = _base(word)
+    if name in _WRAPPERS:
+        return name
+    return "loader" if name.startswith("ld") and library_kind(name) == "loader" else None
+
+
+def _is_variable(wrapper: str, word: str) -> bool:
+    return wrapper == "env" and _ASSIGNMENT.match(word) is not None

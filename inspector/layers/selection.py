@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from inspector.binaries import library_kind
 from inspector.escaping import printable
 from inspector.fabric import role_of
 from inspector.facts import BinaryFacts, ImageConfig, ScriptFacts
-from inspector.layers.overlay import RootFs
-from inspector.layers.scripts import VARIABLES, commands_of, program_of, touched_variables
+from inspector.layers.overlay import Node, RootFs
+from inspector.layers.scripts import VARIABLES, commands_of, program_of, skip_wrappers, touched_variables
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What engines use where the config sets no PATH (moby, daemon/pkg/oci, DefaultPathEnv)."""
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox"})
+_NEITHER = "is neither an ELF program nor a script that begins with '#!': what it does is not known"
 _COMMAND_FLAG = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
 
 
@@ -78,12 +80,15 @@ def _why(binary: BinaryFacts) -> Iterable[str]:
         yield "nss"
 
 
-def _text_of(words: list[str]) -> str | None:
-    """Return what a shell's ``-c`` (or ``-ec``, ``-o pipefail -c``) is given, or None where it has none."""
-    for position, word in enumerate(words[:-1]):
-        if _COMMAND_FLAG.fullmatch(word):
-            return words[position + 1]
-    return None
+def _shell_arguments(words: list[str]) -> tuple[str | None, str | None]:
+    """Return what a shell's ``-c`` (or ``-ec``, ``-o pipefail -c``) is given, and the script that it is given else."""
+    position = 0
+    while position < len(words) and words[position].startswith(("-", "+")):
+        option = words[position]
+        position += 1 + (option.endswith("o") and not option.startswith("--"))
+        if _COMMAND_FLAG.fullmatch(option):
+            return (words[position] if position < len(words) else None), None
+    return None, words[position] if position < len(words) else None
 
 
 class _Started:
@@ -96,47 +101,109 @@ class _Started:
         self.problems: list[str] = []
 
     def follow(self) -> None:
-        entrypoint, cmd = list(self._config.entrypoint), list(self._config.cmd)
+        # Engines take one empty word for none: it is how an entrypoint is taken away.
+        entrypoint = [] if self._config.entrypoint == ("",) else list(self._config.entrypoint)
+        cmd = list(self._config.cmd)
         if entrypoint:
-            self._command([*entrypoint, *cmd], "entrypoint", told=True)
-            self._command(cmd, "cmd", told=False)
-        else:
-            self._command(cmd, "cmd", told=True)
+            self._command([*entrypoint, *cmd], "entrypoint")
+            self._arguments(cmd)
+        elif cmd and cmd != [""]:
+            self._command(cmd, "cmd")
 
-    def _command(self, words: list[str], why: str, *, told: bool) -> None:
-        program = program_of(words)
-        if program is None:
+    def _command(self, words: list[str], why: str) -> None:
+        """Follow what the kernel is given; tell what is not there or no program."""
+        program = words[0]
+        wrapped = skip_wrappers(words)
+        if wrapped != words:
+            self._is_there(program, why)
+            program, words = (wrapped[0], wrapped) if wrapped else (program, words)
+        if program.rsplit("/", 1)[-1] in _SHELLS:
+            self._shell(words, why)
+        elif program:
+            self._start(program, why)
+
+    def _shell(self, words: list[str], why: str) -> None:
+        text, script = _shell_arguments(words[1:])
+        self._is_there(words[0], why)
+        if script is not None:
+            self._start(script, why)
             return
-        name = program.rsplit("/", 1)[-1]
-        after = words[words.index(program) + 1 :]
-        text = _text_of(after) if name in _SHELLS else None
         if text is not None:
             self.variables.update(touched_variables(text))
-            if any(self._program(command, why) for command in commands_of(text)):
+            started = [self._program(command, why) for command in commands_of(text)]
+            if any(started):
                 return
-        if name in _SHELLS and after and not after[0].startswith("-"):
-            program = after[0]
-        if not self._program(program, why, scripts=True) and told:
-            self.problems.append(f"{why} '{printable(program, limit=120)}' is not in the image")
+        self._program(words[0], why)
 
-    def _program(self, word: str, why: str, *, scripts: bool = False) -> bool:
-        """Note what a word starts; return whether anything is there."""
-        for path in self._candidates(word):
-            found = self._root.find(path)
-            if found is None or found[1].kind != "file":
-                continue
-            script = self._root.script(path)
-            if script is None:
-                self.why.setdefault(found[0], []).append(why)
-            elif scripts:
-                self._script(script, why)
-            return True
-        return False
+    def _arguments(self, cmd: list[str]) -> None:
+        """Note the program that an entrypoint such as ``exec "$@"`` is given."""
+        program = program_of(cmd)
+        if program is not None:
+            self._program(program, "cmd")
 
-    def _script(self, script: ScriptFacts, why: str) -> None:
+    def _is_there(self, word: str, why: str) -> bool:
+        found = self._find(word)
+        if found is None:
+            directory = any(self._root.find(path) for path in self._candidates(word)) and "/" in word
+            self._tell(why, word, "is a directory" if directory else "is not in the image")
+        elif self._what_is(found) == "nothing":
+            self._tell(why, word, _NEITHER)
+            return False
+        return found is not None
+
+    def _start(self, word: str, why: str) -> None:
+        """Note what the image starts: a program, or a script, its interpreter and what it starts."""
+        if not self._is_there(word, why):
+            return
+        script = self._script_at(word)
+        if script is not None:
+            self._script(word, script, why)
+            return
+        found = self._find(word)
+        if found is not None and self._what_is(found) == "elf":
+            self._tell(why, word, "is an ELF file, but no program: a library or an object")
+        self._program(word, why)
+
+    def _script(self, word: str, script: ScriptFacts, why: str) -> None:
         self.variables.update(script.variables)
-        for command in script.commands:
-            self._program(command, why)
+        if script.unread is not None:
+            self._tell(why, word, f"is a script of {script.unread} bytes and was not read")
+        interpreter = self._find(script.interpreter)
+        if interpreter is None or self._what_is(interpreter) == "nothing":
+            what = "is not in the image" if interpreter is None else _NEITHER
+            self._tell(why, word, f"is a script for '{printable(script.interpreter, limit=120)}', which {what}")
+        started = [self._program(command, why) for command in script.commands]
+        if not any(started):
+            self._program(script.interpreter, why)
+
+    def _tell(self, why: str, word: str, what: str) -> None:
+        self.problems.append(f"{why} '{printable(word, limit=120)}' {what}")
+
+    def _program(self, word: str, why: str) -> bool:
+        """Note what a word starts; return whether anything is there."""
+        found = self._find(word)
+        if found is None:
+            return False
+        self.why.setdefault(found[0], []).append(why)
+        return True
+
+    def _find(self, word: str) -> tuple[str, Node] | None:
+        """Return the first file that the word may stand for."""
+        files = (found for path in self._candidates(word) if (found := self._root.find(path)) is not None)
+        return next((found for found in files if found[1].kind == "file"), None)
+
+    def _script_at(self, word: str) -> ScriptFacts | None:
+        found = self._find(word)
+        return None if found is None else self._root.script(found[0])
+
+    def _what_is(self, found: tuple[str, Node]) -> str:
+        """Tell ``known`` (a program, loader or script), ``elf``, ``unread``, or ``nothing`` that could be started."""
+        path, node = found
+        if self._root.binary(path) or self._root.script(path):
+            return "known"
+        if self._root.library(path):
+            return "known" if library_kind(path) == "loader" else "elf"
+        return self._root.layers[node.layer].others.get(node.origin, "nothing")
 
     def _candidates(self, word: str) -> list[str]:
         if word.startswith("/"):

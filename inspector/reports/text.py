@@ -236,10 +236,11 @@ def _conclude(report: Report, style: TextStyle) -> str:
     failed = [target for target in report.targets if target.status == "failed"]
     partial = [target for target in report.targets if target.status == "incomplete"]
     if summary.worst is None:
-        unsure = bool(failed) or not_judged(report)
-        return f"Verdict: {style.level('unknown' if unsure else 'safe', describe_nothing(report))}."
-    parts = [_sentence(report, style)]
-    if failed or partial:
+        unsure = bool(failed or partial) or not_judged(report)
+        parts = [style.level("unknown" if unsure else "safe", describe_nothing(report))]
+    else:
+        parts = [_sentence(report, style)]
+    if partial or (failed and summary.worst is not None):
         parts.append(
             style.level("unknown", f"{len(failed) + len(partial)} of {len(report.targets)} not fully analysed")
         )

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import parts
 import pytest
-from stacks import directory, file, link, overlay, tar, write_layout
+from stacks import Entry, directory, file, link, overlay, read, tar, write_layout
 
 from inspector.facts import ImageConfig
-from inspector.layers import RootFs, Selection, select_binaries
+from inspector.layers import Limits, RootFs, Selection, merge, select_binaries
 
 
 @cache
@@ -99,6 +99,103 @@ def test_what_should_start_and_is_not_there_is_told() -> None:
     assert problems == ("entrypoint '/no/such' is not in the image",)
 
 
+NEITHER = "is neither an ELF program nor a script that begins with '#!': what it does is not known"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [file("start", b""), Entry("char", "start"), Entry("fifo", "start"), file("start", "echo no interpreter\n"),
+     file("start", b"MZ\x90\0" + bytes(200)), file("start", b"\x7fEL"), file("start", b"#!"), file("start", "#!   \nserver\n")],
+)  # fmt: skip
+@pytest.mark.parametrize("words", [("/start",), ("start", "x"), ("tini", "--", "start"), ("sh", "-e", "/start")])
+def test_what_starts_and_is_no_program_is_told(entry: Entry, words: tuple[str, ...]) -> None:
+    root = overlay([*SERVER, file("bin/sh", plain()), file("bin/tini", plain()), entry])
+    told = select(root, entrypoint=words, env={"PATH": "/bin:/"}).problems
+    shown = next(word for word in words if word.endswith("start"))
+    assert told == (f"entrypoint '{shown}' {NEITHER}",)
+    assert select(root, cmd=words, env={"PATH": "/bin:/"}).problems == (f"cmd '{shown}' {NEITHER}",)
+    assert select(root, "/opt/app/run", entrypoint=words).problems == (), "not what was asked for"
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [("#!/usr/bin/python3", "/usr/bin/python3"), ("#! \t/usr/bin/env python3", "/usr/bin/python3"),
+     ("#!/usr/bin/env -S A=b python3 -u", "/usr/bin/python3"), ("#!/bin/sh -e", "/bin/sh"), ("#!/bin/sh", "/bin/sh")],
+)  # fmt: skip
+def test_a_script_starts_its_interpreter(line: str, path: str) -> None:
+    root = overlay([file("bin/sh", plain()), file("usr/bin/python3", plain()), file("app", f"{line}\n:\n")])
+    chosen = select(root, entrypoint=("/app",))
+    assert {binary.path: binary.found for binary in chosen.binaries} == {path: ("entrypoint",)}
+    assert chosen.problems == ()
+
+
+def test_a_script_whose_interpreter_is_not_there_is_told() -> None:
+    for line, name in (
+        ("#!/usr/bin/python3", "/usr/bin/python3"),
+        ("#!/usr/bin/env ruby", "ruby"),
+        ("#!/usr/bin/python3\r", "/usr/bin/python3\\x0d"),
+        ("#!/bin/sh", "/bin/sh"),
+    ):
+        chosen = select(overlay([*SERVER, file("app", f"{line}\nserver\n")]), entrypoint=("/app",))
+        assert chosen.problems == (f"entrypoint '/app' is a script for '{name}', which is not in the image",)
+    assert select(
+        overlay([*SERVER, file("usr/bin/python3"), file("app", "#!/usr/bin/python3\n")]), cmd=("/app",)
+    ).problems == (f"cmd '/app' is a script for '/usr/bin/python3', which {NEITHER}",)
+
+
+def test_a_script_that_is_too_large_to_be_read_is_told() -> None:
+    text = "#!/bin/sh\nexport GODEBUG=netdns=go\n" + "# more\n" * 1000
+    root = merge([(read(tar([file("bin/sh", plain()), file("app", text), *SERVER]), Limits(script=4096)), None)])
+    assert select(root, entrypoint=("/app",)).problems == (
+        f"entrypoint '/app' is a script of {len(text)} bytes and was not read",
+    )
+    assert select(root, entrypoint=("server",)).problems == ()
+
+
+def test_what_another_interpreters_script_names_may_be_set_by_it() -> None:
+    script = (
+        "#!/usr/bin/python3\nimport os\nos.environ['GODEBUG'] = 'netdns=go'\nos.execv('/usr/local/bin/server', [])\n"
+    )
+    root = overlay([file("usr/bin/python3", plain()), file("app", script), *SERVER])
+    assert select(root, entrypoint=("/app",)).script_variables == ("GODEBUG",)
+    assert select(root, entrypoint=("server",)).script_variables == ()
+
+
+def test_a_library_that_is_started_is_told_once_and_so_is_what_was_not_read() -> None:
+    library = next(Path("/lib/x86_64-linux-gnu").glob("libm.so.6")).resolve().read_bytes()
+    root = overlay([file("start", library)])
+    assert select(root, entrypoint=("/start",)).problems == (
+        "entrypoint '/start' is an ELF file, but no program: a library or an object",
+    )
+    large = read(tar([file("start", plain())]), Limits(binary=1000))
+    assert len(large.problems) == 1
+    assert select(merge([(large, None)]), entrypoint=("/start",)).problems == ()
+
+
+def test_a_wrapper_that_is_not_there_is_told() -> None:
+    assert select(overlay(SERVER), entrypoint=("/sbin/tini", "--", "server")).problems == (
+        "entrypoint '/sbin/tini' is not in the image",
+    )
+    assert select(overlay(SERVER), cmd=("sh", "-c", "server")).problems == ("cmd 'sh' is not in the image",)
+    assert select(overlay(SERVER), entrypoint=("/usr",)).problems == ("entrypoint '/usr' is a directory",)
+    assert select(overlay(SERVER), entrypoint=("true",)).problems == ("entrypoint 'true' is not in the image",)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("tini", "-p", "SIGTERM", "--", "server"), ("nice", "-n", "10", "server"), ("env", "-u", "A", "B=c", "server"),
+     ("dumb-init", "--rewrite", "15:3", "server"), ("setpriv", "--reuid", "1000", "--clear-groups", "server"),
+     ("/lib64/ld-linux-x86-64.so.2", "--library-path", "/opt", "/usr/local/bin/server"), ("gosu", "nobody", "tini", "server")],
+)  # fmt: skip
+def test_the_options_of_a_wrapper_are_no_program(words: tuple[str, ...]) -> None:
+    names = ("tini", "nice", "env", "dumb-init", "setpriv", "gosu")
+    loader = file("lib64/ld-linux-x86-64.so.2", Path("/lib64/ld-linux-x86-64.so.2").resolve().read_bytes())
+    root = overlay([*(file(f"bin/{name}", plain()) for name in names), loader, *SERVER])
+    chosen = select(root, entrypoint=words)
+    assert [binary.path for binary in chosen.binaries] == ["/usr/local/bin/server"]
+    assert chosen.problems == ()
+
+
 FABRIC = ["peer", "orderer", "fabric-ca-server", "fabric-ca-client", "configtxgen", "configtxlator", "cryptogen", "discover", "osnadmin", "ledgerutil",
           "idemixgen", "chaincode"]  # fmt: skip
 
@@ -171,3 +268,12 @@ def test_a_script_that_sets_godebug_makes_its_value_unknown_whatever_the_image_s
         )
     assert "crash" not in levels["quiet"]
     assert levels["loud"] == {"unknown"} or "unknown" in levels["loud"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no interpreter\n", b"MZ" + bytes(100)])
+def test_an_image_that_starts_what_is_no_program_is_incomplete(content: bytes, tmp_path: Path) -> None:
+    write_layout(tmp_path / "image", [tar([file("start", content)])], {"Entrypoint": ["/start"]})
+    done = parts.inspector("scan", "--no-cache", f"oci-dir:{tmp_path / 'image'}")
+    assert done.returncode == 4
+    assert "incomplete: entrypoint '/start' is neither" in " ".join(done.stdout.split())
+    assert done.stdout.splitlines()[-1].endswith("1 of 1 not fully analysed.")
