@@ -11,6 +11,7 @@ from pathlib import Path
 
 from inspector import __version__
 from inspector.errors import InspectorError
+from inspector.escaping import printable
 from inspector.fabric import describe as describe_as_fabric
 from inspector.facts import (
     Environment,
@@ -27,7 +28,7 @@ from inspector.facts import (
 from inspector.judging import Wishes, judge_target, summarise
 from inspector.layers import merge, read_layer, select_binaries
 from inspector.references import parse
-from inspector.sources import SourceOptions, open_images
+from inspector.sources import SourceOptions, is_analysed, open_images
 from inspector.store import FactStore, NullStore, Store
 
 Progress = Callable[[str, int, int | None], None]
@@ -108,6 +109,9 @@ def _target(image: Image, store: FactStore, options: ScanOptions, progress: Prog
         notes=tuple(image.notes),
         config=image.config,
     )
+    if not is_analysed(image.platform):
+        why = f"it is an image for {printable(str(image.platform))}: only images for linux are analysed"
+        return replace(target, status="failed", problems=(Problem(stage="platform", message=why),))
     try:
         layers = image.layers
         named = replace(target, layers=_layer_ids(layers))

@@ -26,6 +26,7 @@ from inspector.sources.manifests import (
     Descriptor,
     Index,
     Manifest,
+    is_analysed,
     parse_config,
     parse_manifest,
     parse_platform,
@@ -119,9 +120,11 @@ def _docker_image(blobs: Blobs, entry: dict[str, Any], reference: str, *, severa
     if named is not None:
         verify(content, f"sha256:{named[1]}", f"{blobs.what}: config")
     facts = parse_config(content, f"{blobs.what}: config")
-    if len(facts.diff_ids) != len(layers):
+    if not is_analysed(facts.platform):
+        layers = []
+    elif len(facts.diff_ids) != len(layers):
         raise TargetDamaged(f"{blobs.what}: {len(layers)} layers, but its config has {len(facts.diff_ids)} diff IDs")
-    found = [_docker_layer(blobs, path, diff_id) for path, diff_id in zip(layers, facts.diff_ids, strict=True)]
+    found = [_docker_layer(blobs, path, diff_id) for path, diff_id in zip(layers, facts.diff_ids, strict=False)]
     tags = _tags(entry)
     return SourcedImage(
         reference=f"{reference}:{tags[0]}" if several and tags else reference,
@@ -247,12 +250,14 @@ def _oci_image(blobs: Blobs, digest: str, manifest: Manifest, reference: str) ->
 
 
 def paired_layers(manifest: Manifest, facts: ConfigFacts, what: str) -> list[tuple[Descriptor, str]]:
-    """Return each layer with its diff ID.
+    """Return each layer with its diff ID; none of an image for another system than Linux, which is not read.
 
     Raises:
         TargetDamaged: if there are not as many of one as of the other.
         FormatUnsupported: for layers that are to be had elsewhere only.
     """
+    if not is_analysed(facts.platform):
+        return []
     if len(manifest.layers) != len(facts.diff_ids):
         raise TargetDamaged(f"{what}: {len(manifest.layers)} layers, but {len(facts.diff_ids)} diff IDs in its config")
     for layer in manifest.layers:

@@ -217,6 +217,11 @@ def _platform(entry: object) -> Platform | None:
     return _normalised(Platform(str(entry["os"]), str(entry["architecture"]), str(entry.get("variant") or "")))
 
 
+def is_analysed(platform: str | None) -> bool:
+    """Whether an image for that platform is read: Linux, or nothing says."""
+    return platform is None or platform.partition("/")[0] == "linux"
+
+
 def platforms(index: Index) -> list[Descriptor]:
     """Return the index's images, attestations left out."""
     return [entry for entry in index.manifests if not entry.is_attestation]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector.escaping import printable
 from inspector.facts import Reason, Verdict
 from inspector.risk.rules.metadata import Rule
 from inspector.risk.rules.verdicts import plain_verdict
@@ -10,6 +11,10 @@ from inspector.risk.situation import Situation
 
 def _judge(situation: Situation) -> Verdict | None:
     binary = situation.binary
+    system = (situation.platform or "linux").partition("/")[0]
+    if system != "linux":
+        foreign = f"the image is for {printable(system, limit=40)}: what a process resolves with there is not known"
+        return plain_verdict(RULE.id, situation, "unknown", Reason(text=foreign))
     if binary.exposures is None:
         why = binary.problems or ("how the binary can enter libc is not known",)
         return plain_verdict(RULE.id, situation, "unknown", *(Reason(text=text) for text in why))
