@@ -268,7 +268,9 @@ def _sentence(report: Report, style: TextStyle) -> str:
         today = today or style.level("latent", "no crash today")
         return f"{today}; {names} would crash after one change outside the binary"
     if level == "unknown":
-        return f"{style.level('unknown', f'of {names} it cannot be told')}"
+        rules = {v.rule for t in report.targets for e in t.environments for v in e.verdicts if v.level == "unknown"}
+        what = " whether it starts" if len(paths) == 1 and rules == {"cannot-start"} else ""
+        return f"{style.level('unknown', f'of {names} it cannot be told{what}')}"
     return style.level("safe", "no binary would crash in these environments")
 
 

@@ -125,9 +125,11 @@ def file_image(path: Path, reference: str) -> Image:
         raise TargetAbsent(f"{printable(str(path))} cannot be opened: {error.strerror}") from None
     if head != b"\x7fELF":
         raise TargetAbsent(f"{printable(str(path))} is not an ELF file", advice="use dir: for a root filesystem")
+    real = path.resolve()
+    advice = f"'inspector scan dir:ROOT --path {printable(str(real))}' judges it in one"
     return SourcedImage(
         reference=reference,
-        layers=[FileTree(root=path.resolve(), single=True)],
-        notes=("one file without its root filesystem; dir:ROOT --path FILE judges it in one",),
+        layers=[FileTree(root=real, single=True)],
+        notes=(f"one file: its root filesystem is not seen; {advice}",),
         has_root=False,
     )

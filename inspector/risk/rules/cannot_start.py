@@ -28,6 +28,8 @@ _TRAP = (
     "program of Go before 1.21 ends with SIGTRAP in runtime.rt0_go, before main; whether it has it cannot be told"
 )
 _SOURCE = "ld.so(8), execve(2)"
+_CERTAIN = "dynamic: once it starts, the loader sets libc up as a whole, and no second one is loaded"
+_SHOWN = 8
 
 
 def _judge(situation: Situation) -> Verdict | None:
@@ -46,8 +48,7 @@ def _judge_dynamic(situation: Situation) -> Verdict | None:
     binary, rootfs = situation.binary, situation.rootfs
     if binary.interpreter is not None:
         if rootfs.interpreters is None:
-            why = f"whether the image has the interpreter {binary.interpreter} is not known"
-            return plain_verdict(RULE.id, situation, "unknown", Reason(text=why))
+            return _unseen(situation)
         if binary.interpreter not in rootfs.interpreters:
             return _refuse(situation, f"its interpreter {binary.interpreter} is not in the image")
     if rootfs.libc.kind == "musl" and _GLIBC_LOADER in (binary.interpreter or ""):
@@ -60,6 +61,25 @@ def _judge_dynamic(situation: Situation) -> Verdict | None:
     if binary.missing:
         return _refuse(situation, f"it needs {', '.join(binary.missing)}, which the image does not have")
     return _judge_versions(situation)
+
+
+def _unseen(situation: Situation) -> Verdict:
+    """Say what is certain of a dynamic program whose root filesystem was not seen, and what is open."""
+    binary = situation.binary
+    glibc = f" of glibc {printable(binary.needs_glibc, limit=40)} or later" if binary.needs_glibc else ""
+    needs = [binary.interpreter or "", *binary.needed]
+    shown = ", ".join(printable(name, limit=120) for name in needs[:_SHOWN])
+    more = f" and {len(needs) - _SHOWN} more" if len(needs) > _SHOWN else ""
+    return plain_verdict(
+        RULE.id,
+        situation,
+        "unknown",
+        Reason(text=_CERTAIN, source="ld.so(8)"),
+        Reason(
+            text=f"whether it starts is not known: its root filesystem was not seen; it needs {shown}{more}{glibc}",
+            source=_SOURCE,
+        ),
+    )
 
 
 def _judge_versions(situation: Situation) -> Verdict | None:
