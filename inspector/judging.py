@@ -17,6 +17,7 @@ from inspector.facts import (
     EnvironmentVerdicts,
     Flip,
     Level,
+    Report,
     ResolverContext,
     RootFsFacts,
     Summary,
@@ -28,6 +29,8 @@ from inspector.risk import judge as judge_call
 SEVERITY: Mapping[Level, int] = {"safe": 0, "unknown": 1, "latent": 2, "wrong": 3, "crash": 4}
 """Order of levels as thresholds see it: crash > wrong > latent > unknown > safe."""
 
+NOT_HAD = "image"
+"""The stage of the problem of a target that stands for an image that could not be had at all."""
 DEFAULT_NAME = "orderer.example.com"
 _DEFAULT_PORT = "https"
 """What a port is taken to be looked up by: for a number nobody is asked, so it would tell nothing of the call."""
@@ -209,6 +212,14 @@ def summarise(targets: Iterable[Target]) -> Summary:
         unknown=counts["unknown"],
         waived=waived,
         known=known,
+    )
+
+
+def is_unread(report: Report) -> bool:
+    """Whether nothing of it could be had: no target, or only such as stand for what could not."""
+    return all(
+        target.status == "failed" and any(problem.stage == NOT_HAD for problem in target.problems)
+        for target in report.targets
     )
 
 

@@ -25,7 +25,7 @@ from inspector.facts import (
     Target,
     Tool,
 )
-from inspector.judging import Wishes, judge_target, summarise
+from inspector.judging import NOT_HAD, Wishes, judge_target, summarise
 from inspector.layers import merge, read_layer, select_binaries
 from inspector.references import parse
 from inspector.sources import SourceOptions, is_analysed, open_images
@@ -80,6 +80,13 @@ def report_of(targets: Iterable[Target]) -> Report:
     """Put targets into a report, with its summary."""
     kept = tuple(targets)
     return Report(tool=Tool(version=__version__), targets=kept, summary=summarise(kept))
+
+
+def unreached(reference: str, error: InspectorError) -> Target:
+    """Return the target that stands for a reference that could not be had."""
+    advice = f"; {error.advice}" if error.advice else ""
+    problem = Problem(stage=NOT_HAD, message=printable(f"{error}{advice}", limit=2000))
+    return Target(reference=reference, status="failed", problems=(problem,))
 
 
 def collect(

@@ -31,7 +31,7 @@ def containers(ctx: click.Context, /, **flags: Any) -> None:
     references = tuple(f"container:{name}" for name in running_containers(scan_options(flags).source))
     if not references and not flags["quiet"]:
         click.echo("inspector: no container is running", err=True)
-    targets, errors = collect_all(references, flags)
+    targets, errors = collect_all(references, flags, told=True)
     report = gate.mark(report_of(judge_all(targets, references, flags)))
     deliver(report, flags)
     ctx.exit(gate.exit_code(report, errors))

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 def deliver(report: Report, flags: dict[str, Any]) -> None:
     """Render the report in every wanted format to where it is wanted: files first, then stdout.
 
-    A report without targets has nothing to say to a person: as text on stdout it is left out.
+    To a person a report of nothing that was read has nothing to say beyond stderr: as text on stdout it is left out.
 
     Raises:
         InspectorError: if a format cannot tell this report; the other formats are written all the same.
     """
-    from inspector.judging import SEVERITY
+    from inspector.judging import SEVERITY, is_unread
     from inspector.reports.formats import Rendering, render
     from inspector.reports.text import TextStyle
 
@@ -36,7 +36,8 @@ def deliver(report: Report, flags: dict[str, Any]) -> None:
     refused: InspectorError | None = None
     for delivery in sorted(pairs_of(flags["forms"], flags["outputs"]), key=lambda each: each.output is None):
         to_file = delivery.output is not None
-        if not report.targets and not to_file and delivery.form in {"text", "plain"}:
+        silent = (is_unread(report) and delivery.form == "text") or (not report.targets and delivery.form == "plain")
+        if silent and not to_file:
             continue
         rendering = Rendering(
             style=TextStyle(width=terminal_width(), colour=wants_colour(to_file=to_file), verbose=flags["verbose"]),
@@ -84,11 +85,12 @@ def exit_code(
     at all could be found or reached; 4 where something could not be told; else 0. What is waived or in the baseline
     does not count.
     """
+    from inspector.judging import is_unread
     from inspector.policy.thresholds import Threshold, has_unknown
 
     if any(Threshold(fail_on=fail_on, only_fixable=only_fixable).findings(report)):
         return findings_code
-    if errors and not report.targets:
+    if errors and is_unread(report):
         codes = {error.exit_code for error in errors}
         return codes.pop() if len(codes) == 1 else 4
     incomplete = bool(errors) or any(target.status != "analysed" for target in report.targets)

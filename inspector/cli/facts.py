@@ -24,7 +24,7 @@ def facts(ctx: click.Context, /, references: tuple[str, ...], **flags: Any) -> N
     from inspector.reports import encode_facts
     from inspector.scanning import report_of
 
-    targets, errors = collect_all(references, flags)
+    targets, errors = collect_all(references, flags, told=True)
     report = report_of(targets)
     write(encode_facts(report), flags["output"])
     ctx.exit(exit_code(report, errors, fail_on="crash", allow_incomplete=flags["allow_incomplete"]))

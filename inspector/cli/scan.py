@@ -39,7 +39,7 @@ def scan(ctx: click.Context, /, references: tuple[str, ...], **flags: Any) -> No
 
     gate = open_gate(flags)
     wishes(flags), chosen_environments(flags)  # what is wrong with the words is told before anything is fetched
-    targets, errors = collect_all(references, flags)
+    targets, errors = collect_all(references, flags, told=True)
     report = gate.mark(report_of(judge_all(targets, references, flags)))
     deliver(report, flags)
     ctx.exit(gate.exit_code(report, errors))
@@ -59,7 +59,8 @@ def judge_all(
     known, environments = wishes(flags), chosen_environments(flags)
     known = replace(known, calls=tuple(dict.fromkeys((*known.calls, *calls))))
     for target in targets:
-        if target.reference not in references or not target.reference.startswith("container:"):
+        is_container = target.reference in references and target.reference.startswith("container:")
+        if not is_container or target.status == "failed":
             yield judge_target(target, environments, known)
             continue
         seen = taken_snapshot(target.reference, flags)
@@ -67,8 +68,12 @@ def judge_all(
         yield judge_target(with_gaps(target, seen), own if environments is None else environments, known)
 
 
-def collect_all(references: tuple[str, ...], flags: dict[str, Any]) -> tuple[list[Target], list[InspectorError]]:
+def collect_all(
+    references: tuple[str, ...], flags: dict[str, Any], *, told: bool = False
+) -> tuple[list[Target], list[InspectorError]]:
     """Collect the facts of every reference; one that fails is told on stderr and does not stop the others.
+
+    With ``told`` it stands among the targets too, as one that failed: who reads the report alone must see it.
 
     Raises:
         UsageError: for words that cannot be understood, before anything is fetched.
@@ -76,7 +81,7 @@ def collect_all(references: tuple[str, ...], flags: dict[str, Any]) -> tuple[lis
     from inspector.cli import fail_with
     from inspector.cli.progress import progress_bar
     from inspector.references import parse
-    from inspector.scanning import collect
+    from inspector.scanning import collect, unreached
 
     for reference in references:
         parse(reference)
@@ -93,4 +98,6 @@ def collect_all(references: tuple[str, ...], flags: dict[str, Any]) -> tuple[lis
             fail_with(error)
             # Anew: the one that was raised holds, by its traceback, whatever was open.
             errors.append(type(error)(str(error), advice=error.advice))
+            if told:
+                targets.append(unreached(reference, error))
     return targets, errors

@@ -240,7 +240,7 @@ def _conclude(report: Report, style: TextStyle) -> str:
         parts = [style.level("unknown" if unsure else "safe", describe_nothing(report))]
     else:
         parts = [_sentence(report, style)]
-    if partial or (failed and summary.worst is not None):
+    if partial or 0 < len(failed) < len(report.targets):
         parts.append(
             style.level("unknown", f"{len(failed) + len(partial)} of {len(report.targets)} not fully analysed")
         )

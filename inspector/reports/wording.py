@@ -102,6 +102,6 @@ def describe_nothing(report: Report) -> str:
     """Say why a report has no verdict."""
     if not_judged(report):
         return "not judged: facts alone; judge them with 'inspector judge'"
-    if any(target.status == "failed" for target in report.targets):
+    if report.targets and all(target.status == "failed" for target in report.targets):
         return "nothing could be analysed"
     return "nothing to judge: no binary of interest was found"
