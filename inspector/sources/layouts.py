@@ -173,17 +173,23 @@ def oci_images(blobs: Blobs, reference: str, tag: str | None, options: SourceOpt
             raise TargetAbsent(f"{blobs.what} has no image '{printable(tag)}'; it has {', '.join(there) or 'no names'}")
         raise TargetAbsent(f"{blobs.what} holds no image")
     if len(entries) > 1 and all(entry.platform for entry in entries) and len({_name_of(e) for e in entries}) == 1:
-        return _images_of_index(blobs, Index(tuple(entries)), reference, options, 0)
+        return _tagged(_images_of_index(blobs, Index(tuple(entries)), reference, options, 0), entries[0])
     images: list[Image] = []
     for entry in entries:
         name = _name_of(entry)
         full = f"{reference}:{name}" if len(entries) > 1 and name and tag is None else reference
-        images += _images_of(blobs, entry, full, options, 0)
+        images += _tagged(_images_of(blobs, entry, full, options, 0), entry)
     return images
 
 
 def _name_of(entry: Descriptor) -> str | None:
     return entry.annotations.get(_REF_NAME) or entry.annotations.get(_IMAGE_NAME)
+
+
+def _tagged(images: list[Image], entry: Descriptor) -> list[Image]:
+    """Note the name that the index gives to an image: in full, as containerd writes it, or the tag alone."""
+    name = entry.annotations.get(_IMAGE_NAME) or entry.annotations.get(_REF_NAME)
+    return images if not name else [_noted(image, f"tagged {printable(name, limit=300)}") for image in images]
 
 
 def _is_wanted(entry: Descriptor, tag: str) -> bool:

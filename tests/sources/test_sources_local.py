@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -245,3 +246,17 @@ def test_a_directory_that_may_not_be_read_is_told_in_one_line(scheme: str) -> No
             if root:
                 os.seteuid(0)
             Path(closed).chmod(0o700)
+
+
+def test_an_oci_image_tells_its_tag_as_a_docker_archive_does(images: dict[str, str], tmp_path: Path) -> None:
+    for name in ("oci-archive", "oci-dir"):
+        assert collect(images[name]).notes[0] == "tagged 1"
+    assert collect(images["docker-archive"]).notes[0] == "tagged docker.io/samples/peer:1"
+    layout = tmp_path / "layout"
+    shutil.copytree(images["oci-dir"].removeprefix("oci-dir:").rpartition(":")[0], layout)
+    index = json.loads((layout / "index.json").read_text())
+    index["manifests"][0]["annotations"]["io.containerd.image.name"] = "registry.example.com/peer:\x1b1"
+    (layout / "index.json").write_text(json.dumps(index))
+    assert collect(str(layout)).notes[0] == "tagged registry.example.com/peer:\\x1b1", (
+        "in full, as containerd exports it"
+    )
