@@ -174,16 +174,24 @@ def _read_one(layer: Layer, store: FactStore, options: ScanOptions, progress: Pr
         return known
     name = layer.digest or layer.diff_id or "file system"
     told = None if progress is None else lambda done: progress(name, done, layer.size)
-    facts = read_layer(layer, hash_binaries=options.hash_binaries, progress=told)
+    others: list[str] = []
+    verified = others.append if options.use_cache else None
+    facts = read_layer(layer, hash_binaries=options.hash_binaries, progress=told, verified=verified)
     if key:
         store.save(key, facts)
+        for other in others:
+            store.alias(_named(other, options), key)
     return facts
 
 
 def _key(layer: Layer, options: ScanOptions) -> str | None:
     """Return the name under which the layer's facts are stored: the digest that is verified when it is read."""
-    key = layer.digest or layer.diff_id
-    return f"{key}+sha256" if key and options.hash_binaries else key
+    digest = layer.digest or layer.diff_id
+    return None if digest is None else _named(digest, options)
+
+
+def _named(digest: str, options: ScanOptions) -> str:
+    return f"{digest}+sha256" if options.hash_binaries else digest
 
 
 def _describe(target: Target, image: Image, facts: Sequence[LayerFacts], options: ScanOptions) -> Target:

@@ -104,13 +104,17 @@ class Verifier:
         """Hash some more."""
         self._hash.update(data)
 
+    def holds(self) -> bool:
+        """Whether the bytes have the digest."""
+        return self._hash.hexdigest() == self._wanted
+
     def check(self) -> None:
         """Compare.
 
         Raises:
             DigestMismatch: naming both digests.
         """
-        if self._hash.hexdigest() != self._wanted:
+        if not self.holds():
             found = f"{self._algorithm}:{self._hash.hexdigest()}"
             raise DigestMismatch(
                 f"{self._what} {self._digest} has digest {found}", advice="fetch the image again; it is damaged"

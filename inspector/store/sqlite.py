@@ -20,16 +20,25 @@ if TYPE_CHECKING:
     import sqlite3
 
 _LOG = logging.getLogger(__name__)
-_SCHEMA = 1
+_SCHEMA = 2
 _BUSY = 10.0
 """Seconds to wait for another process's write."""
 _MAX_PLAIN = 256 * 1024 * 1024
 """Bytes that stored facts may have when inflated: the file is ours, but anybody may have damaged it."""
 
-_TABLES = """
+_ALIASES = "create table aliases (alias text primary key, digest text not null) without rowid"
+_TABLES = f"""
+{_ALIASES};
 create table facts (digest text, analyser integer, content blob not null, primary key (digest, analyser)) without rowid;
 create table documents (digest text primary key, content blob not null) without rowid;
 """
+
+
+_CONTENT = (
+    "select content from facts where digest in (?, (select digest from aliases where alias = ?)) and analyser = ?"
+)
+_PRESENCE = "select x'' from facts where digest in (?, (select digest from aliases where alias = ?)) and analyser = ?"
+"""Facts by their own digest or an alias."""
 
 
 class FactStore(DocumentStore, Protocol):
@@ -57,6 +66,10 @@ class FactStore(DocumentStore, Protocol):
         """Store facts under a verified digest."""
         ...
 
+    def alias(self, alias: str, key: str) -> None:
+        """Let facts be found by another digest, verified against the same bytes."""
+        ...
+
 
 class NullStore:
     """Keeps nothing."""
@@ -80,6 +93,9 @@ class NullStore:
         return False
 
     def save(self, key: str, facts: LayerFacts) -> None:
+        """Do nothing."""
+
+    def alias(self, alias: str, key: str) -> None:
         """Do nothing."""
 
     def load_document(self, digest: str) -> bytes | None:
@@ -122,7 +138,7 @@ class Store:
 
     def facts(self, key: str) -> LayerFacts | None:
         """Return the facts stored under a digest by this version of the analyser."""
-        content = self._one("select content from facts where digest = ? and analyser = ?", (key, ANALYSER))
+        content = self._one(_CONTENT, (key, key, ANALYSER))
         if content is None:
             return None
         import msgspec
@@ -137,7 +153,7 @@ class Store:
 
     def has(self, key: str) -> bool:
         """Whether facts are stored under a digest by this version of the analyser."""
-        return self._one("select x'' from facts where digest = ? and analyser = ?", (key, ANALYSER)) is not None
+        return self._one(_PRESENCE, (key, key, ANALYSER)) is not None
 
     def save(self, key: str, facts: LayerFacts) -> None:
         """Store facts under a verified digest."""
@@ -145,6 +161,10 @@ class Store:
 
         content = zlib.compress(msgspec.json.encode(facts), 1)
         self._put("insert or replace into facts values (?, ?, ?)", (key, ANALYSER, content))
+
+    def alias(self, alias: str, key: str) -> None:
+        """Let facts be found by another digest, verified against the same bytes."""
+        self._put("insert or replace into aliases values (?, ?)", (alias, key))
 
     def load_document(self, digest: str) -> bytes | None:
         """Return a document whose bytes have this digest."""
@@ -215,9 +235,11 @@ def _open(path: Path) -> sqlite3.Connection:
         if version == 0:
             for statement in _TABLES.strip().splitlines():
                 connection.execute(statement)
-            connection.execute(f"pragma user_version = {_SCHEMA}")
+        elif version == 1:
+            connection.execute(_ALIASES)
         elif version != _SCHEMA:
             _refuse_schema(version)
+        connection.execute(f"pragma user_version = {_SCHEMA}")
         connection.execute("commit")
     except BaseException:
         connection.close()

@@ -156,6 +156,32 @@ def test_nothing_is_read_where_the_store_has_every_layer(engine: str, tmp_path: 
     assert found["binaries"] == known["binaries"], "layers named included"
 
 
+@pytest.mark.needs("root", "dockerd", "docker", "docker-registry", "skopeo")
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_nothing_is_read_of_the_engines_image_that_was_scanned_in_a_registry(
+    engine: str, tmp_path: Path, short: Path, compression: str
+) -> None:
+    """The registry names layers by the digest of the compressed bytes, the engine by the diff ID."""
+    with parts.registry(tmp_path) as registry:
+        archive = f"docker-archive:{parts.plain_archive(tmp_path)}"
+        registry.push(archive, "peer:1", "--dest-compress-format", compression)
+        cache = ("--cache-dir", str(tmp_path / "cache"))
+        first = parts.inspector("facts", *cache, f"registry:{registry.host}/peer:1")
+    assert first.returncode == 0, first.stderr
+    for flags in ((), ("--layers",), ("--path", "/usr/local/bin/peer")):
+        with parts.engine_gate(engine, short) as gate:
+            env = parts.environment(DOCKER_HOST=gate.address)
+            second = parts.inspector("facts", *cache, *flags, f"docker:{NAME}", env=env)
+        (short / "gate.sock").unlink()
+        assert [line for line in gate.seen if "/containers" in line or "/get" in line] == []
+        assert any("/images/" in line for line in gate.seen), "what the engine has was asked"
+        known, found = (json.loads(done.stdout)["targets"][0] for done in (first, second))
+        assert [b["layer"] for b in found["binaries"]] == [b["layer"] for b in known["binaries"]], (
+            "layers named included"
+        )
+        assert flags[:1] == ("--path",) or found["binaries"] == known["binaries"]
+
+
 @pytest.mark.needs("root", "dockerd", "docker")
 def test_a_single_path_gives_what_the_whole_gives(engine: str) -> None:
     env = parts.environment(DOCKER_HOST=engine)
