@@ -50,6 +50,24 @@ def test_an_unchanged_tag_costs_one_request(registry: parts.Registry, tmp_path: 
     assert (first.returncode, second.stdout) == (0, first.stdout)
 
 
+def test_offline_a_known_digest_is_answered_from_the_store_and_a_tag_is_not(
+    registry: parts.Registry, tmp_path: Path
+) -> None:
+    """A tag may have moved since: what it stood for once is no answer."""
+    name, cache = f"{registry.host}/samples/peer", ("--cache-dir", str(tmp_path))
+    first = parts.inspector("facts", *cache, f"{name}:1")
+    digest = json.loads(first.stdout)["targets"][0]["digest"]
+    before = len(registry.requests("/v2/"))
+    again = parts.inspector("facts", *cache, "--offline", f"{name}@{digest}")
+    assert again.returncode == 0
+    assert json.loads(again.stdout)["targets"][0]["binaries"] == json.loads(first.stdout)["targets"][0]["binaries"]
+    tagged = parts.inspector("scan", *cache, "--offline", f"{name}:1")
+    assert (tagged.returncode, tagged.stdout) == (3, "")
+    assert "samples/peer:1: not asked, because of --offline" in tagged.stderr
+    assert "name it REPOSITORY@sha256:" in tagged.stderr
+    assert len(registry.requests("/v2/")) == before
+
+
 def test_zstd_layers_are_read(registry: parts.Registry, expected: dict[str, object], tmp_path: Path) -> None:
     source = f"docker-archive:{parts.plain_archive(tmp_path)}"
     subprocess.run(

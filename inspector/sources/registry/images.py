@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import partial
 
-from inspector.errors import TargetAbsent, TargetDamaged
+from inspector.errors import TargetAbsent, TargetDamaged, TargetUnreachable
 from inspector.facts import DocumentStore, Image
 from inspector.references import RegistryName
 from inspector.sources.images import SourcedImage, StoredLayer
@@ -73,6 +73,12 @@ class _Repository:
         if wanted is not None:
             return wanted, self._document(f"manifests/{wanted}", wanted, MAX_MANIFEST, "manifest"), None
         what = f"{self._name.repository}:{self._name.wanted}"
+        if self._transport.options.offline:
+            # What the tag stood for when it was last asked may be another image by now, and no answer tells.
+            raise TargetUnreachable(
+                f"{self._transport.host}: {what}: not asked, because of --offline",
+                advice="an image that was scanned before is known by its digest: name it REPOSITORY@sha256:…",
+            )
         path = f"/v2/{self._name.repository}/manifests/{self._name.wanted}"
         response = self._transport.get(path, self._scope, {"Accept": _ACCEPT}, what)
         media_type = response.headers.get("Content-Type", "").split(";")[0].strip()
