@@ -223,13 +223,16 @@ def _images_of(blobs: Blobs, entry: Descriptor, reference: str, options: SourceO
 
 def _images_of_index(blobs: Blobs, index: Index, reference: str, options: SourceOptions, depth: int) -> list[Image]:
     images = platforms(index)
+    # An export of one platform has the whole index: what is not there cannot be taken. Nothing at all is damage.
+    there = [entry for entry in images if blobs.size(_blob_path(entry.digest)) is not None] or images
+    part = f"{len(there)} of them {'is' if len(there) == 1 else 'are'} there" if len(there) < len(images) else ""
     if options.all_platforms:
-        return [image for entry in images for image in _images_of(blobs, entry, reference, options, depth + 1)]
+        found = [image for entry in there for image in _images_of(blobs, entry, reference, options, depth + 1)]
+        return [_noted(image, f"index of {len(images)} platforms, {part or 'all taken'}") for image in found]
     wanted = parse_platform(options.platform or DEFAULT_PLATFORM)
-    chosen = select(index, wanted, blobs.what)
-    note = f"index of {len(images)} platforms, {chosen.platform or wanted} taken"
-    found = _images_of(blobs, chosen, reference, options, depth + 1)
-    return [_noted(image, note) for image in found]
+    chosen = select(Index(tuple(there)), wanted, blobs.what)
+    note = f"index of {len(images)} platforms, {part or f'{chosen.platform or wanted} taken'}"
+    return [_noted(image, note) for image in _images_of(blobs, chosen, reference, options, depth + 1)]
 
 
 def _noted(image: Image, note: str) -> Image:

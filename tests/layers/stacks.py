@@ -121,7 +121,12 @@ def listing(root: RootFs) -> dict[str, str]:
 
 
 def write_layout(
-    directory: Path, layers: list[bytes], settings: dict[str, object] | None = None, *, os: str = "linux"
+    directory: Path,
+    layers: list[bytes],
+    settings: dict[str, object] | None = None,
+    *,
+    os: str = "linux",
+    architecture: str = "amd64",
 ) -> None:
     """Write an OCI layout of one image, tagged ``x``, its layers compressed by gzip."""
     blobs = directory / "blobs" / "sha256"
@@ -133,7 +138,7 @@ def write_layout(
         return {"mediaType": media_type, "digest": digest, "size": len(data)}
 
     config = {
-        "architecture": "amd64", "os": os, "config": settings or {},
+        "architecture": architecture, "os": os, "config": settings or {},
         "rootfs": {"type": "layers", "diff_ids": [digest_of(layer) for layer in layers]},
         "history": [{"created": "2020-01-01T00:00:00Z"} for _ in layers],
     }  # fmt: skip

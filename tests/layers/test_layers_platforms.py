@@ -5,7 +5,7 @@ from pathlib import Path
 
 import parts
 import pytest
-from stacks import file, tar, write_layout
+from stacks import digest_of, file, tar, write_layout
 
 from inspector.facts import BinaryFacts, ResolverContext, RootFsFacts
 from inspector.risk import judge
@@ -39,8 +39,6 @@ def test_a_layer_that_is_to_be_had_elsewhere_is_not_asked_for_where_it_would_not
     }  # fmt: skip
     blob.unlink()
     content = json.dumps(manifest).encode()
-    from stacks import digest_of
-
     digest = digest_of(content)
     (tmp_path / "image/blobs/sha256" / digest.removeprefix("sha256:")).write_bytes(content)
     index = {"schemaVersion": 2, "manifests": [{**entry, "digest": digest, "size": len(content)}]}
@@ -55,3 +53,34 @@ def test_facts_of_another_system_are_judged_unknown() -> None:
     for platform, level in (("windows/amd64", "unknown"), ("linux/amd64", "safe"), (None, "safe")):
         verdict = judge(binary, RootFsFacts(), ResolverContext(), call="host", name="a", platform=platform)
         assert verdict.level == level
+
+
+def nest(layout: Path, *absent: str) -> None:
+    """Put the image's manifest into an index that lists platforms besides it whose blobs are not there."""
+    (entry,) = json.loads((layout / "index.json").read_text())["manifests"]
+    here = {**entry, "platform": {"os": "linux", "architecture": "arm64"}}
+    there = [
+        {**entry, "digest": digest_of(name.encode()), "platform": {"os": "linux", "architecture": name}}
+        for name in absent
+    ]
+    kind = "application/vnd.oci.image.index.v1+json"
+    content = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": [*there, here]}).encode()
+    (layout / "blobs/sha256" / digest_of(content).removeprefix("sha256:")).write_bytes(content)
+    outer = {"mediaType": kind, "digest": digest_of(content), "size": len(content), "annotations": entry["annotations"]}
+    (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [outer]}))
+
+
+def test_of_an_index_only_the_platforms_that_are_there_can_be_taken(tmp_path: Path) -> None:
+    """``ctr image export`` writes the whole index and the blobs of its own machine's platform alone."""
+    write_layout(tmp_path / "image", [tar([file("a")])], architecture="arm64")
+    nest(tmp_path / "image", "amd64", "s390x")
+    reference = f"oci-dir:{tmp_path / 'image'}"
+    refused = parts.inspector("facts", "--no-cache", reference)
+    assert refused.returncode == 3
+    assert "has no image for linux/amd64; it has linux/arm64; choose with --platform" in refused.stderr
+    for flags in (("--platform", "linux/arm64"), ("--all-platforms",)):
+        found = parts.facts(*flags, reference)
+        assert found["notes"][:2] == ["tagged x", "index of 3 platforms, 1 of them is there"]
+    blob = next(p for p in (tmp_path / "image/blobs/sha256").iterdir() if b'"config"' in p.read_bytes()[:200])
+    blob.unlink()
+    assert parts.inspector("facts", "--no-cache", reference).returncode == 4, "none is there: that is damage"
