@@ -44,7 +44,9 @@ class ContextUnknown(InspectorError):
     """The decision depends on something of the context that is not known."""
 
 
-def decide(build: ResolverBuild, context: ResolverContext, name: str | None, call: Call) -> Decision:
+def decide(
+    build: ResolverBuild, context: ResolverContext, name: str | None, call: Call, *, brief: bool = False
+) -> Decision:
     """Return which resolver a Go program takes.
 
     Args:
@@ -52,6 +54,7 @@ def decide(build: ResolverBuild, context: ResolverContext, name: str | None, cal
         context: the files, variables, user and host name that the process will see.
         name: what is looked up; None or empty for calls without a name.
         call: the function of package net (``host`` for LookupHost, ``dial`` for Dial by name, …).
+        brief: leave out what does not decide: ``further`` and ``running`` stay empty.
 
     Returns:
         The resolver, the lookup order as Go's own debug output writes it (None where Go prints none), the reasons.
@@ -61,10 +64,8 @@ def decide(build: ResolverBuild, context: ResolverContext, name: str | None, cal
         ContextUnknown: if the decision depends on a file, variable or host name that is not known.
     """
     release = release_of(build.version)
-    if release.minor is None:
-        decision = _decide_for_any(build, context, name or "", call)
-    else:
-        decision = _decide_for(release.minor, build, context, name or "", call)
+    question = _Question(build, context, name or "", call, brief)
+    decision = _decide_for_any(question) if release.minor is None else _decide_for(release.minor, question)
     if release.assumed is None:
         return decision
     text = f"{release.assumed}; it is taken to keep the rules of Go 1.{release.minor or NEWEST}"
@@ -72,22 +73,33 @@ def decide(build: ResolverBuild, context: ResolverContext, name: str | None, cal
     return replace(decision, reasons=(*decision.reasons, reason), assumed=release.assumed)
 
 
-def _decide_for_any(build: ResolverBuild, context: ResolverContext, name: str, call: Call) -> Decision:
+@dataclass(frozen=True, slots=True)
+class _Question:
+    build: ResolverBuild
+    context: ResolverContext
+    name: str
+    call: Call
+    brief: bool
+
+
+def _decide_for_any(question: _Question) -> Decision:
     """Decide for a build of some release, if every release decides the same."""
-    decisions = [_decide_for(minor, build, context, name, call) for minor in range(OLDEST, NEWEST + 1)]
+    decisions = [_decide_for(minor, question) for minor in range(OLDEST, NEWEST + 1)]
     if len({(decision.decision, decision.order) for decision in decisions}) > 1:
         raise VersionUnknown(
-            f"'{printable(build.version, limit=60)}' is a development build that does not say which release it came "
-            "from, and releases decide differently here"
+            f"'{printable(question.build.version, limit=60)}' is a development build that does not say which release "
+            "it came from, and releases decide differently here"
         )
     return decisions[-1]
 
 
-def _decide_for(minor: int, build: ResolverBuild, context: ResolverContext, name: str, call: Call) -> Decision:
-    decision = _Choice(rules(minor), build, context).decide(name, call)
+def _decide_for(minor: int, question: _Question) -> Decision:
+    build, context = question.build, question.context
+    decision = _Choice(rules(minor), build, context, question.brief).decide(question.name, question.call)
     for variable in context.env_unknown:
         for value in _alternatives(variable):
-            other = _Choice(rules(minor), build, _with_variable(context, variable, value)).decide(name, call)
+            changed = _with_variable(context, variable, value)
+            other = _Choice(rules(minor), build, changed, question.brief).decide(question.name, question.call)
             if (other.decision, other.order) != (decision.decision, decision.order):
                 raise ContextUnknown(
                     f"the value of {variable} cannot be told, and the choice of resolver depends on it"
@@ -115,6 +127,7 @@ class _Choice:
     rules: Rules
     build: ResolverBuild
     context: ResolverContext
+    brief: bool
     reasons: list[Reason] = field(default_factory=list)
     further: tuple[Reason, ...] = ()
     running: list[Reason] = field(default_factory=list)
@@ -205,7 +218,7 @@ class _Choice:
                 self.reasons.extend(first)
                 # What stands in no file stays as it is while the process runs.
                 running = self.running[:] if (first[0].where or "").startswith(_FILES) else []
-                self.further = tuple(islice(_known(obstacles), _SHOWN))
+                self.further = () if self.brief else tuple(islice(_known(obstacles), _SHOWN))
                 self.running = running
                 if forced and fixed:
                     text = "what leaves other binaries to cgo fixes files,dns in one forced to Go's own resolver"
@@ -500,6 +513,8 @@ class _Choice:
     # ── what a running process notices ───────────────────────────────────────────────────────────────────────
 
     def _notice(self, file: str) -> None:
+        if self.brief:
+            return
         entry = self.rules.entry("reload", file)
         verb = "looks for" if file == "mdns.allow" else "reads"
         text = f"Go 1.{self.rules.minor} {verb} {file} once: a change counts for new processes only"
@@ -509,6 +524,8 @@ class _Choice:
         self.running.append(self._reason(entry, text, file))
 
     def _notice_resolv_conf(self, conf: ResolvConf) -> None:
+        if self.brief:
+            return
         entry = self.rules.entry("reload", "resolv.conf")
         known = self.rules.has("option", "no-reload")
         frozen = next((word for word in conf.options if word.text == "no-reload" and known), None)

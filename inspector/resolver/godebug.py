@@ -66,10 +66,12 @@ def embedded_godebug(go: GoBuild) -> str | None:
     """
     import shlex
 
+    if not go.ldflags:
+        return go.default_godebug
     try:
-        flags = shlex.split(go.ldflags or "")
+        flags = shlex.split(go.ldflags)
     except ValueError:
-        flags = (go.ldflags or "").split()
+        flags = go.ldflags.split()
     found = go.default_godebug
     for number, flag in enumerate(flags):
         name, equals, value = flag.partition("=")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from inspector.errors import InspectorError
 from inspector.escaping import printable
@@ -35,6 +36,7 @@ class Release:
     """Why these rules are taken, where the build is no release whose rules are known."""
 
 
+@lru_cache(maxsize=1024)
 def release_of(version: str) -> Release:
     """Return the release whose rules hold for a version as Go binaries record it.
 

@@ -20,6 +20,7 @@ from inspector.facts import (
 )
 from inspector.resolver.batch import call_of, context_of, reason_of, text_of
 from inspector.risk.judgement import judge
+from inspector.risk.remembering import remembered
 
 _CALLS: frozenset[str] = frozenset(get_args(Call))
 
@@ -28,15 +29,18 @@ def answer(case: object) -> dict[str, Any]:
     """Answer one case; a case that cannot be understood is answered with ``id`` and ``error``."""
     if not isinstance(case, dict):
         return {"id": None, "error": "a case is a JSON object"}
-    identity = case.get("id")
+    return {"id": case.get("id"), **_answer({key: value for key, value in case.items() if key != "id"})}
+
+
+@remembered(size=8192)
+def _answer(case: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         binary = _binary(_object(case, "binary"))
         rootfs = _rootfs(_object(case, "rootfs"))
         verdict = judge(binary, rootfs, context_of(case), call=call_of(case, _CALLS), name=text_of(case, "name"))
     except InspectorError as error:
-        return {"id": identity, "error": str(error)}
+        return {"error": str(error)}
     return {
-        "id": identity,
         "rule": verdict.rule,
         "level": verdict.level,
         "outcome": verdict.outcome,
@@ -57,6 +61,7 @@ def _object(case: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value
 
 
+@remembered(size=2048)
 def _binary(fields: Mapping[str, Any]) -> BinaryFacts:
     linkage, machine = fields.get("linkage"), fields.get("machine")
     if linkage not in get_args(Linkage):
@@ -113,6 +118,7 @@ def _go(fields: object) -> GoBuild | None:
     )
 
 
+@remembered(size=2048)
 def _rootfs(fields: Mapping[str, Any]) -> RootFsFacts:
     libc = fields.get("libc")
     image = _libc(libc)

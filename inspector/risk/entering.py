@@ -9,7 +9,8 @@ static glibc 2.31, 2.36 and 2.41, in root filesystems with 2.31, 2.36, 2.41, 2.4
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -108,8 +109,28 @@ def _untold(why: str) -> Effect:
     return Effect(outcome=None, why=why, confidence="unknown", unknown=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """``key`` holds all that the effect depends on."""
+
+    key: Hashable
+    entry: Entry = field(compare=False)
+
+
 def enter(entry: Entry) -> Effect:
     """Return what happens."""
+    binary, rootfs = entry.binary, entry.rootfs
+    key = (
+        binary.machine, binary.linkage, binary.libc, binary.dl_var_init, binary.go is None,
+        rootfs.libc, rootfs.nss, rootfs.loader_dl_var_init, rootfs.nss_tls,
+        entry.operation, entry.asked, entry.present, entry.own, entry.local, entry.go_has_own_list, entry.first,
+    )  # fmt: skip
+    return _enter(_Case(key, entry))
+
+
+@lru_cache(maxsize=4096)
+def _enter(case: _Case) -> Effect:
+    entry = case.entry
     era = era_of(entry.binary)
     if era is None:
         return _untold("which glibc is inside the binary cannot be told")

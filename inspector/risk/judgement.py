@@ -58,6 +58,8 @@ def _ask(situation: Situation) -> Verdict:
     """Return the first verdict that is not safe, else the first: what does not die may still answer wrongly."""
     safe: Verdict | None = None
     for rule in RULES:
+        if safe is not None and rule is RULES[-1]:
+            break
         verdict = rule.judge(situation)
         if verdict is not None and verdict.level != "safe":
             return verdict

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from inspector.facts import GlibcEra
 
+_REMEMBERED = 16 * 1024
+"""Characters of a text that is worth keeping with its reading."""
 _TOKEN = re.compile(r"\[[^\]]*\]|[^\s\[]+")
 _DEFAULTS_OLD = {
     "hosts": "dns [!UNAVAIL=return] files",
@@ -74,17 +77,26 @@ def answered_by_files(files_text: str | None, call: str, key: str) -> bool | Non
     """Whether /etc/hosts, passwd, group or services has what is looked up; None where the text is not known."""
     if files_text is None:
         return None
-    for line in files_text.split("\n"):
-        content = line.split("#", 1)[0]
-        if call in {"user", "group"} and content.split(":", 1)[0] == key:
-            return True
-        if call in {"uid", "current"} and content.split(":")[2:3] == [key]:
-            return True
-        words = content.split()
-        if call == "host" and any(word.lower() == key.lower().rstrip(".") for word in words[1:]):
-            return True
-        if call == "addr" and words[:1] == [key]:
-            return True
-        if call == "port" and key in words[:1] + words[2:]:
-            return True
-    return False
+    read = _keys_of if len(files_text) > _REMEMBERED else _remembered_keys_of
+    return (key.lower().rstrip(".") if call == "host" else key) in read(files_text, call)
+
+
+def _keys_of(text: str, call: str) -> frozenset[str]:
+    """Return what a file answers for."""
+    return frozenset(key for line in text.split("\n") for key in _keys_of_line(line.split("#", 1)[0], call))
+
+
+_remembered_keys_of = lru_cache(maxsize=256)(_keys_of)
+
+
+def _keys_of_line(content: str, call: str) -> Iterable[str]:
+    if call in {"user", "group"}:
+        return (content.split(":", 1)[0],)
+    if call in {"uid", "current"}:
+        return content.split(":")[2:3]
+    words = content.split()
+    if call == "host":
+        return [word.lower() for word in words[1:]]
+    if call == "addr":
+        return words[:1]
+    return words[:1] + words[2:] if call == "port" else ()

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from inspector.errors import InspectorError
 from inspector.facts import BinaryFacts, Call, Decision, ResolverBuild, ResolverContext, RootFsFacts
-from inspector.resolver import ContextUnknown, decide, embedded_godebug, minor_of
+from inspector.resolver import ContextUnknown, decide_remembered, embedded_godebug, minor_of
 from inspector.risk.entering import Effect, Entry, Operation, enter, era_of
 from inspector.risk.nss import Asked, answered_by_files, sources_of
 from inspector.risk.observed import DATABASES
 
+_READ_BY_LIBC = ("nsswitch.conf", "hosts", "passwd", "group", "services")
 _FILES = {"hosts": "hosts", "services": "services", "passwd": "passwd", "group": "group", "initgroups": "group"}
 _OWN_PORTS_SINCE = 21
 """Go 1.21 answers a port from its own list where libc cannot (net/lookup_unix.go, lookupPort)."""
 USER_CALLS: frozenset[Call] = frozenset({"current", "user", "uid", "group", "groupids"})
 HOST_CALLS: frozenset[Call] = frozenset({"host", "ip", "dial"})
 GO_UNKNOWN = ContextUnknown("which Go release built it is not known, and its choice of resolver depends on it")
+_BINARY = frozenset({"binary"})
+_DEPENDS_ON: Mapping[str, frozenset[str]] = {
+    "is_static_glibc": _BINARY,
+    "kinds": _BINARY,
+    "minor": _BINARY,
+    "build": _BINARY,
+    "decision": frozenset({"binary", "context", "Go's part of the context", "call", "name"}),
+    "effects": frozenset({"binary", "rootfs", "context", "name"}),
+}
+"""What is worked out once → the parts of a situation that it depends on."""
 _NEEDS_NAME = HOST_CALLS | {"addr", "cname", "port"}
 
 
@@ -36,10 +48,17 @@ class Situation:
     """The image's, ``linux/amd64``; None where it is not known."""
 
     def changed(self, **changes: object) -> Situation:
-        """Return the situation with some part of it exchanged."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        """Return the situation with some part of it exchanged; what does not depend on that part stays worked out."""
+        after = replace(self, **changes)  # type: ignore[arg-type]
+        exchanged = set(changes)
+        if "context" in exchanged and _is_alike_to_libc(self.context, after.context):
+            exchanged = exchanged - {"context"} | {"Go's part of the context"}
+        for key, parts in _DEPENDS_ON.items():
+            if key in self.__dict__ and parts.isdisjoint(exchanged):
+                after.__dict__[key] = self.__dict__[key]
+        return after
 
-    @property
+    @cached_property
     def is_static_glibc(self) -> bool:
         """Whether a glibc is inside the binary."""
         return self.binary.linkage.startswith("static") and self.binary.libc.kind == "glibc"
@@ -86,9 +105,14 @@ class Situation:
         if self.name is None and self.call in _NEEDS_NAME:
             return ContextUnknown("the name that is looked up is not known, and Go's choice of resolver depends on it")
         try:
-            return decide(self.build, self.context, self.name, self.call)
+            return decide_remembered(self.build, self.context, self.name, self.call)
         except InspectorError as error:
             return error
+
+    @cached_property
+    def effects(self) -> dict[Operation, Effect]:
+        """What ``effect_of`` has worked out."""
+        return {}
 
     def effect_of(self, operation: Operation) -> Effect:
         """Return what happens when libc is entered by this operation here.
@@ -96,6 +120,11 @@ class Situation:
         Where no name is given, any may be looked up, and the worse of both ways counts; where the file that would have
         it, or the process's own user, is not known, both ways must agree.
         """
+        if operation not in self.effects:
+            self.effects[operation] = self._effect_of(operation)
+        return self.effects[operation]
+
+    def _effect_of(self, operation: Operation) -> Effect:
         if self.context.uid is None and self.name is not None and operation in {"user", "uid"}:
             own, other = (self._effect(operation, own=own) for own in (True, False))
             if (own.outcome, own.likelihood, own.unknown) == (other.outcome, other.likelihood, other.unknown):
@@ -165,3 +194,8 @@ class Situation:
         if operation != "user" or file is None:
             return False
         return any(line.split(":")[0:3:2] == [key, uid] for line in (file.text or "").split("\n"))
+
+
+def _is_alike_to_libc(one: ResolverContext, other: ResolverContext) -> bool:
+    """Whether libc's NSS sees the same in both; it reads none of Go's variables, nor resolv.conf for its sources."""
+    return one.uid == other.uid and all(one.files.get(name) is other.files.get(name) for name in _READ_BY_LIBC)
