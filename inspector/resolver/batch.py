@@ -69,10 +69,11 @@ def build_of(case: Mapping[str, Any]) -> ResolverBuild:
         raise UsageError("'go' must be a Go version such as \"1.15.15\"")
     if not isinstance(cgo, bool):
         raise UsageError("'cgo' must be true or false")
-    words = tags.replace(",", " ").split() if isinstance(tags, str) else tags or []
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise UsageError("'tags' must be a list of words")
-    return ResolverBuild(version=version, cgo=cgo, tags=tuple(words), default_godebug=text_of(case, "default_godebug"))
+    if not (tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags))):
+        raise UsageError("'tags' must be null or a list of words")
+    return ResolverBuild(
+        version=version, cgo=cgo, tags=tuple(tags or ()), default_godebug=text_of(case, "default_godebug")
+    )
 
 
 def call_of(case: Mapping[str, Any], calls: frozenset[str]) -> Call:
@@ -111,8 +112,8 @@ def context_of(case: Mapping[str, Any]) -> ResolverContext:
     if not all(isinstance(value, str) for value in env.values()):
         raise UsageError("'env' must map names to texts")
     uid = case.get("uid")
-    if not (uid is None or (isinstance(uid, int) and not isinstance(uid, bool))):
-        raise UsageError("'uid' must be a number or null")
+    if not (uid is None or (isinstance(uid, int) and not isinstance(uid, bool) and 0 <= uid < 2**32)):
+        raise UsageError("'uid' must be null or a number from 0 to 4294967295")
     return ResolverContext(files=found, env=env, uid=uid, system_hostname=text_of(case, "system_hostname"))
 
 

@@ -11,6 +11,7 @@ from inspector.facts import (
     Call,
     Exposure,
     ExposureKind,
+    GlibcEra,
     GoBuild,
     ImageLibc,
     Libc,
@@ -71,7 +72,6 @@ def _binary(fields: Mapping[str, Any]) -> BinaryFacts:
     kinds = fields.get("exposures")
     if not (kinds is None or (isinstance(kinds, list) and all(kind in get_args(ExposureKind) for kind in kinds))):
         raise UsageError("'exposures' must be null or a list of dns, user, clib")
-    dl_var_init = fields.get("dl_var_init")
     return BinaryFacts(
         path=text_of(fields, "path") or "",
         size=0,
@@ -85,7 +85,7 @@ def _binary(fields: Mapping[str, Any]) -> BinaryFacts:
         exposures=None
         if kinds is None
         else tuple(Exposure(kind=cast("ExposureKind", kind), evidence=()) for kind in kinds),
-        dl_var_init=dl_var_init if isinstance(dl_var_init, bool) else None,
+        dl_var_init=_flag(fields, "dl_var_init"),
     )
 
 
@@ -95,11 +95,9 @@ def _libc(fields: object) -> Libc:
     if not isinstance(fields, dict) or fields.get("kind") not in get_args(LibcKind):
         raise UsageError("'libc' must be an object with a kind: glibc, musl, none or unknown")
     era = fields.get("era")
-    return Libc(
-        kind=fields["kind"],
-        version=text_of(fields, "version"),
-        era=era if era in {"before-2.34", "2.34-or-later"} else None,
-    )
+    if not (era is None or era in get_args(GlibcEra)):
+        raise UsageError(f"'era' must be null, {' or '.join(get_args(GlibcEra))}")
+    return Libc(kind=fields["kind"], version=text_of(fields, "version"), era=era)
 
 
 def _go(fields: object) -> GoBuild | None:
@@ -107,14 +105,15 @@ def _go(fields: object) -> GoBuild | None:
         return None
     if not isinstance(fields, dict) or not isinstance(fields.get("version"), str):
         raise UsageError("'go' must be null or an object with a version")
-    tags, cgo = fields.get("tags"), fields.get("cgo")
+    tags = fields.get("tags")
     if not (tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags))):
         raise UsageError("'tags' must be null or a list of words")
     return GoBuild(
         version=fields["version"],
-        cgo=cgo if isinstance(cgo, bool) else None,
+        cgo=_flag(fields, "cgo"),
         tags=None if tags is None else tuple(tags),
         default_godebug=text_of(fields, "default_godebug"),
+        runtime_cgo=_flag(fields, "runtime_cgo"),
     )
 
 
@@ -122,9 +121,9 @@ def _go(fields: object) -> GoBuild | None:
 def _rootfs(fields: Mapping[str, Any]) -> RootFsFacts:
     libc = fields.get("libc")
     image = _libc(libc)
-    relr = libc.get("relr") if isinstance(libc, dict) else None
+    relr = _flag(libc, "relr") if isinstance(libc, dict) else None
     return RootFsFacts(
-        libc=ImageLibc(kind=image.kind, version=image.version, relr=relr if isinstance(relr, bool) else None),
+        libc=ImageLibc(kind=image.kind, version=image.version, relr=relr),
         nss=_words(fields, "nss"),
         libresolv=_flag(fields, "libresolv"),
         ld_so_cache=_flag(fields, "ld_so_cache"),
@@ -145,4 +144,6 @@ def _words(fields: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
 
 def _flag(fields: Mapping[str, Any], key: str) -> bool | None:
     value = fields.get(key)
-    return value if isinstance(value, bool) else None
+    if not (value is None or isinstance(value, bool)):
+        raise UsageError(f"'{key}' must be true, false or null")
+    return value

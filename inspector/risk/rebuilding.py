@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inspector.fabric import remedies_for, role_of
 from inspector.facts import Remedy, Verdict
-from inspector.risk.rules.cannot_start import is_of_another_machine
+from inspector.risk.rules.cannot_start import is_of_another_machine, lacks_runtime_cgo
 from inspector.risk.situation import USER_CALLS, Situation
 
 
@@ -19,6 +19,9 @@ def rebuild_remedies(situation: Situation, verdict: Verdict) -> tuple[Remedy, ..
             Remedy(kind="base-image", text=f"use an image that is for {situation.binary.machine}"),
             Remedy(kind="rebuild", text=f"rebuild it for {situation.platform}, by GOARCH or on such a machine"),
         )
+    if verdict.rule == "cannot-start" and lacks_runtime_cgo(situation):
+        how = "CGO_ENABLED=0 go build, or without -linkmode external, or with Go 1.21 or later"
+        return (Remedy(kind="rebuild", text=f"rebuild: {how}"),)
     if verdict.rule == "cannot-start":
         return (
             Remedy(kind="base-image", text="use a base image with the loader and C library that it was linked for"),

@@ -193,6 +193,21 @@ SAMPLES = {
     "Go before 1.21, linked by the C linker without a way into libc": Sample(
         "cannot-start", "unknown", program("1.19.8", None, exposures=())
     ),
+    "the same, without runtime/cgo": Sample(
+        "cannot-start", "crash/cannot-start",
+        program("1.19.8", None, exposures=(), go=GoBuild(version="1.19.8", runtime_cgo=False)),
+    ),
+    "the same, without runtime/cgo, on a machine where it was never run": Sample(
+        "cannot-start", "unknown",
+        program("1.19.8", None, exposures=(), go=GoBuild(version="1.19.8", runtime_cgo=False), machine="aarch64"),
+        platform="linux/arm64",
+    ),
+    "the same, with runtime/cgo": Sample(
+        "no-way-in", "safe", program("1.19.8", None, exposures=(), go=GoBuild(version="1.19.8", runtime_cgo=True))
+    ),
+    "without runtime/cgo since Go 1.21": Sample(
+        "no-way-in", "safe", program("1.21.0", None, exposures=(), go=GoBuild(version="1.21.0", runtime_cgo=False))
+    ),
     "the same since Go 1.21": Sample("no-way-in", "safe", program("1.21.13", None, exposures=())),
     "a module that was never run": Sample(
         "static-glibc-user", "unknown", NEW, image("2.36", "sss"),

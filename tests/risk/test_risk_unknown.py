@@ -73,3 +73,23 @@ def test_a_look_up_of_ones_own_user_needs_to_know_who_that_is() -> None:
 def test_a_change_after_which_nobody_can_tell_is_told_as_such() -> None:
     flips = answer(case(files=PLAIN, rootfs={}))["flips"]
     assert flips and {flip["level"] for flip in flips} == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"uid": -1}, "'uid'"),
+        ({"uid": 2**32}, "'uid'"),
+        ({"binary": {**BINARY, "dl_var_init": "yes"}}, "'dl_var_init'"),
+        ({"binary": {**BINARY, "go": {**BINARY["go"], "cgo": 1}}}, "'cgo'"),
+        ({"binary": {**BINARY, "go": {**BINARY["go"], "runtime_cgo": "no"}}}, "'runtime_cgo'"),
+        ({"binary": {**BINARY, "go": {**BINARY["go"], "tags": "netgo"}}}, "'tags'"),
+        ({"binary": {**BINARY, "libc": {"kind": "glibc", "era": "old"}}}, "'era'"),
+        ({"rootfs": {**ROOTFS, "libc": {"kind": "glibc", "version": "2.36", "relr": 0}}}, "'relr'"),
+        ({"rootfs": {**ROOTFS, "libresolv": "true"}}, "'libresolv'"),
+        ({"rootfs": {**ROOTFS, "ld_so_cache": 1}}, "'ld_so_cache'"),
+    ],
+)
+def test_a_field_of_the_wrong_type_is_refused_and_not_taken_for_unknown(changes: dict[str, Any], told: str) -> None:
+    said = answer(case(**changes))
+    assert said.keys() == {"id", "error"} and told in said["error"], said

@@ -24,9 +24,10 @@ _RUNS: Mapping[str, frozenset[str]] = {
 _GLIBC_LOADER = "ld-linux"
 _STARTS_WITHOUT_CGO_SINCE = 21
 _TRAP = (
-    "the C linker linked it, statically: without runtime/cgo in it (-tags netgo,osusergo with -linkmode external), a "
-    "program of Go before 1.21 ends with SIGTRAP in runtime.rt0_go, before main; whether it has it cannot be told"
+    "the C linker linked it, statically, and without runtime/cgo in it (-tags netgo,osusergo with -linkmode external) "
+    "a program of Go before 1.21 ends with SIGTRAP in runtime.rt0_go, before main"
 )
+_TRAP_SOURCE = "observed on amd64 with Go 1.15, 1.19 and 1.21"
 _SOURCE = "ld.so(8), execve(2)"
 _CERTAIN = "dynamic: once it starts, the loader sets libc up as a whole, and no second one is loaded"
 _SHOWN = 8
@@ -37,10 +38,11 @@ def _judge(situation: Situation) -> Verdict | None:
     if is_of_another_machine(situation):
         why = f"it is a program for {binary.machine}, and the image is for {situation.platform}"
         return _refuse(situation, f"{why}: 'exec format error' unless an emulator is registered", "execve(2): ENOEXEC")
+    if lacks_runtime_cgo(situation):
+        return _judge_without_runtime_cgo(situation)
     if _may_lack_runtime_cgo(situation):
-        return plain_verdict(
-            RULE.id, situation, "unknown", Reason(text=_TRAP, source="observed with Go 1.15, 1.19 and 1.21")
-        )
+        why = f"{_TRAP}; whether it has it cannot be told"
+        return plain_verdict(RULE.id, situation, "unknown", Reason(text=why, source=_TRAP_SOURCE))
     return _judge_dynamic(situation) if binary.linkage.startswith("dynamic") else None
 
 
@@ -102,14 +104,30 @@ def _judge_versions(situation: Situation) -> Verdict | None:
     return None
 
 
+def lacks_runtime_cgo(situation: Situation) -> bool:
+    """Whether it is a Go program before 1.21 that the C linker linked statically, without runtime/cgo in it."""
+    go, minor = situation.binary.go, situation.minor
+    old = minor is not None and minor < _STARTS_WITHOUT_CGO_SINCE
+    return situation.is_static_glibc and go is not None and old and go.runtime_cgo is False
+
+
+def _judge_without_runtime_cgo(situation: Situation) -> Verdict:
+    machine = situation.binary.machine
+    if machine == "x86-64":
+        return _refuse(situation, _TRAP, _TRAP_SOURCE)
+    why = f"{_TRAP}, on amd64; on {machine} it was never run"
+    return plain_verdict(RULE.id, situation, "unknown", Reason(text=why, source=_TRAP_SOURCE))
+
+
 def _may_lack_runtime_cgo(situation: Situation) -> bool:
-    """Whether it is a Go program before 1.21 that the C linker linked, and nothing tells that runtime/cgo is in it.
+    """Whether it is such a program, and nothing tells that runtime/cgo is in it.
 
     Its libc brings no NSS and so does not tell its version either.
     """
     binary, minor = situation.binary, situation.minor
     bare = situation.is_static_glibc and binary.exposures == () and binary.libc.version is None
-    return bare and binary.libc.era is None and minor is not None and minor < _STARTS_WITHOUT_CGO_SINCE
+    old = minor is not None and minor < _STARTS_WITHOUT_CGO_SINCE
+    return bare and old and binary.libc.era is None and (binary.go is None or binary.go.runtime_cgo is None)
 
 
 def is_of_another_machine(situation: Situation) -> bool:
