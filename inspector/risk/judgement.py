@@ -22,6 +22,7 @@ def judge(
     name: str | None,
     known: bool = True,
     platform: str | None = None,
+    changes: bool = True,
 ) -> Verdict:
     """Say what happens when a binary makes one call in one context.
 
@@ -33,11 +34,14 @@ def judge(
         name: what is looked up, None where the call has no name or it is not known.
         known: the call is known to be made; else a crash is only latent, and the call is the flip.
         platform: of the image (``linux/amd64``), None where nothing says.
+        changes: look for what would flip the verdict and what would cure it. Without, which is several times as fast,
+            ``safe`` stands for latent too, and there are no flips and no remedies.
 
     Returns:
         The verdict. It is ``unknown`` where a fact that decides is missing, never ``safe`` by silence.
     """
-    return judge_situation(Situation(binary, rootfs, context, call, name, known, platform))
+    situation = Situation(binary, rootfs, context, call, name, known, platform)
+    return judge_situation(situation) if changes else _ask(situation)
 
 
 def judge_situation(situation: Situation) -> Verdict:

@@ -320,12 +320,17 @@ def test_calls_that_the_user_names_are_known() -> None:
     assert calls_of(program(), context(), ("group",)) == {"host": "latent", "group": "crash", "port": "safe"}
 
 
-def test_a_uid_without_a_passwd_entry_has_its_own_verdict() -> None:
+def test_a_uid_without_a_passwd_entry_is_known_to_be_looked_up() -> None:
     target = Target(reference="x", rootfs=image("2.36", "systemd"), binaries=(NEW,))
-    verdicts = {verdict.call: verdict for verdict in judge_target(target, SYSTEMD)}
-    assert verdicts["current"].level == "latent"
-    assert verdicts["current"].flips[0].change == "the program makes the call current (for its own uid, 12345)"
-    assert "current" not in {verdict.call for verdict in judge_target(target, replace(SYSTEMD, uid=0))}
+
+    def current(where: ResolverContext) -> list[tuple[str, str | None]]:
+        return [(v.level, v.outcome) for v in judge_target(target, where) if v.call == "current"]
+
+    assert current(SYSTEMD) == [("crash", "dies")]
+    assert current(replace(SYSTEMD, uid=0)) == []
+    in_go = replace(target, binaries=(replace(NEW, exposures=(Exposure(kind="dns", evidence=()),)),))
+    assert [v.call for v in judge_target(in_go, SYSTEMD)] == ["host", "port"]
+    assert current(context(nsswitch="hosts: files dns\npasswd: files\n", uid=12345)) == [("latent", None)]
 
 
 def test_flips_name_the_presets_in_which_they_are_so() -> None:
