@@ -91,8 +91,8 @@ def _calls_of(
         for call in taken or ["user"]:
             yield call, None, bool(taken)
         if "current" not in taken and _has_no_passwd_entry(context):
-            # Files cannot answer for such a uid, and every source after them is asked. What has os/user in it is taken to
-            # ask who it runs as: nothing else in the image tells.
+            # Files cannot answer for such a uid, and every source after them is asked. What has os/user in it is taken
+            # to ask who it runs as: nothing else in the image tells.
             yield "current", None, True
     if "dns" in kinds:
         yield "port", _DEFAULT_PORT, "port" in known
