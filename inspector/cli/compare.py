@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from inspector.cli.compose import host_options
+from inspector.cli.compose import host_options, project_options
 from inspector.cli.options import image_options, read_context_file, terminal_width, wants_colour
 from inspector.escaping import printable
 
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
     from inspector.facts import Target, Workload
 
 
+_HEAD = 4096
+"""Bytes of a JSON file in which one that inspector wrote tells its schema."""
+
+
 @click.command()
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @click.argument("references", nargs=-1, metavar="[REF|FACTS.json]...")
 @image_options
+@project_options
 @host_options
 @click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write the result there.")
@@ -31,9 +37,10 @@ if TYPE_CHECKING:
 def compare(ctx: click.Context, /, a: str, b: str, references: tuple[str, ...], **flags: Any) -> None:
     r"""Compare two places: what differs, which Go releases read it, which binaries come out otherwise.
 
-    A and B are two Compose files (FILE:OVERRIDE merges), or each a resolv.conf or nsswitch.conf, a snapshot's file,
-    host, container:NAME, or a preset. Binaries are those of images (any reference that scan takes) or of files written
-    by 'inspector facts'; without them, Compose files are compared by their services' own images.
+    A and B are two Compose files (FILE:OVERRIDE merges), two Kubernetes manifests ('-' is standard input), or each a
+    resolv.conf or nsswitch.conf, a snapshot's file, host, container:NAME, or a preset. Binaries are those of images
+    (any reference that scan takes) or of files written by 'inspector facts'; without them, manifests are compared by
+    their services' or containers' own images.
 
     \b
     Exit codes: 0 no Go release decides otherwise and no binary comes out otherwise, 1 some does, 4 not everything
@@ -65,17 +72,20 @@ def _compare(a: str, b: str, references: tuple[str, ...], flags: dict[str, Any])
 
     wishes, elsewhere = wishes_of(flags), elsewhere_of(flags)
     name = (wishes.names or (DEFAULT_NAME,))[0]
-    if _is_manifest(a) != _is_manifest(b):
-        raise click.UsageError("a Compose file is compared with another one: both or neither")
-    if _is_manifest(a):
-        one, other = _workloads(a, flags), _workloads(b, flags)
+    one, other = (_manifest(word) for word in (a, b))
+    if one.kind != other.kind:
+        raise click.UsageError(
+            "a manifest is compared with one of its kind: Compose files or Kubernetes manifests, both or neither"
+        )
+    if one.kind:
         targets, failed = _targets(references, flags)
         read = reader_of(flags)
 
         def collect(image: str) -> Sequence[Target]:
             return read(elsewhere.get(image, image))
 
-        found = compare_workloads(one, other, collect, titles=(a, b), name=name, wishes=wishes, targets=targets)
+        sides = _workloads(one, flags), _workloads(other, flags)
+        found = compare_workloads(*sides, collect, titles=(a, b), name=name, wishes=wishes, targets=targets)
         return found, failed
     places = [_place(word, flags) for word in (a, b)]
     targets, failed = _targets(references, flags)
@@ -83,21 +93,56 @@ def _compare(a: str, b: str, references: tuple[str, ...], flags: dict[str, Any])
     return compare_places(*places, targets=targets, name=name, wishes=wishes), failed
 
 
-def _is_manifest(word: str) -> bool:
-    return word.endswith((".yaml", ".yml"))
+@dataclass(frozen=True)
+class _Manifest:
+    """What a word on the command line names, if that is a manifest."""
+
+    kind: Literal["compose", "kubernetes"] | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """File → its text; several are joined by colons, as in COMPOSE_FILE."""
 
 
-def _workloads(word: str, flags: dict[str, Any]) -> tuple[Workload, ...]:
-    """Return every service of Compose files; several are joined as in COMPOSE_FILE."""
-    import os
-
-    from inspector.cli.compose import chosen_hosts
-    from inspector.environments.compose import load_project, workloads_of
-    from inspector.environments.docker import Engine
+def _manifest(word: str) -> _Manifest:
+    from inspector.environments.documents import kind_of, read_text
 
     files = (word,) if Path(word).exists() else tuple(word.split(":"))
-    project = load_project(files, variables=dict(os.environ), env_files=(), directory=None)
-    return workloads_of(project, project.active(("*",)), chosen_hosts(flags), Engine(major=28))
+    if word != "-" and not all(file.endswith((".yaml", ".yml", ".json")) for file in files):
+        return _Manifest()
+    texts = {file: read_text(file) for file in files if file == "-" or not _is_snapshot(file)}
+    kinds = {kind_of(text, "standard input" if file == "-" else file) for file, text in texts.items()} - {None}
+    if len(kinds) > 1:
+        raise click.UsageError(f"{word}: Compose files and Kubernetes manifests are not one input")
+    return _Manifest(kinds.pop() if kinds else ("kubernetes" if texts else None), texts)
+
+
+def _is_snapshot(file: str) -> bool:
+    """Whether a JSON file begins as no manifest does."""
+    if not file.endswith(".json"):
+        return False
+    try:
+        with Path(file).open("rb") as stream:
+            return b'"inspector-' in stream.read(_HEAD)
+    except OSError:
+        return True  # told when it is read as one
+
+
+def _workloads(manifest: _Manifest, flags: dict[str, Any]) -> tuple[Workload, ...]:
+    """Return every service of Compose files, of all profiles, or every container of Kubernetes manifests."""
+    from inspector.cli.compose import chosen_engine, chosen_hosts
+    from inspector.environments import kubernetes
+    from inspector.environments.compose import load_project, workloads_of
+
+    files = tuple(manifest.texts)
+    if manifest.kind == "kubernetes":
+        return kubernetes.workloads_of(kubernetes.load_manifests(files, manifest.texts), chosen_hosts(flags))
+    project = load_project(
+        files,
+        variables=dict(os.environ),
+        env_files=flags["env_files"],
+        directory=flags["project_directory"],
+        texts=manifest.texts,
+    )
+    return workloads_of(project, project.active(("*",)), chosen_hosts(flags), chosen_engine(flags))
 
 
 def _place(word: str, flags: dict[str, Any]) -> Place:

@@ -15,6 +15,7 @@ from inspector.cli.options import image_options, output_options
 from inspector.facts import Target, Workload
 
 if TYPE_CHECKING:
+    from inspector.environments.docker import Engine
     from inspector.environments.hosts import Host
     from inspector.judging import Wishes
 
@@ -33,18 +34,31 @@ def host_options(command: _Command) -> _Command:
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
+def project_options(command: _Command) -> _Command:
+    """Add the flags that say which project Compose files are, and which engine starts it."""
+    options = (
+        click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Variables, in the place of .env."),
+        click.option(
+            "--project-directory", type=click.Path(path_type=Path), help="In the place of the first file's directory."
+        ),
+        click.option(
+            "--engine",
+            type=click.IntRange(17, 99),
+            default=28,
+            show_default=True,
+            help="Major version of the Docker engine.",
+        ),
+        click.option("--daemon-json", type=click.Path(path_type=Path), help="The engine's daemon.json: dns, dns-opts."),
+    )
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
     "--profile", "profiles", multiple=True, metavar="NAME", help="Profile whose services are started; * is all."
 )
-@click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Variables, in the place of .env.")
-@click.option(
-    "--project-directory", type=click.Path(path_type=Path), help="In the place of the first file's directory."
-)
-@click.option(
-    "--engine", type=click.IntRange(17, 99), default=28, show_default=True, help="Major version of the Docker engine."
-)
+@project_options
 @host_options
 @image_options
 @output_options
@@ -56,7 +70,6 @@ def compose(ctx: click.Context, /, files: tuple[str, ...], **flags: Any) -> None
     registry; of Fabric's own images that cannot be had, the facts are inferred from name and tag.
     """
     from inspector.environments.compose import load_project, workloads_of
-    from inspector.environments.docker import Engine
 
     hosts = chosen_hosts(flags)
     project = load_project(
@@ -69,7 +82,7 @@ def compose(ctx: click.Context, /, files: tuple[str, ...], **flags: Any) -> None
     idle = len(project.services) - len(services)
     if idle:
         click.echo(f"inspector: {idle} services of other profiles are not judged (--profile)", err=True)
-    workloads = workloads_of(project, services, hosts, Engine(major=flags["engine"]))
+    workloads = workloads_of(project, services, hosts, chosen_engine(flags))
     ctx.exit(deliver_workloads(workloads, flags))
 
 
@@ -83,6 +96,21 @@ def chosen_hosts(flags: dict[str, Any]) -> tuple[Host, ...]:
     if given is not None:
         chosen += (host_of(given.text or "", f"the host of {given.origin}"),)
     return chosen or HOSTS
+
+
+def chosen_engine(flags: dict[str, Any]) -> Engine:
+    """Return the engine that the flags of ``project_options`` describe.
+
+    Raises:
+        UsageError: if its daemon.json cannot be read or is none.
+    """
+    from inspector.environments.docker import Engine, daemon_defaults
+    from inspector.environments.documents import read_text
+
+    path = flags["daemon_json"]
+    if path is None:
+        return Engine(major=flags["engine"])
+    return Engine(major=flags["engine"], defaults=daemon_defaults(read_text(str(path)), str(path)))
 
 
 def deliver_workloads(workloads: Iterable[Workload], flags: dict[str, Any]) -> int:

@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inspector.cli.compose import chosen_hosts, elsewhere_of, host_options, reader_of, wishes_of
+from inspector.cli.compose import (
+    chosen_engine,
+    chosen_hosts,
+    elsewhere_of,
+    host_options,
+    project_options,
+    reader_of,
+    wishes_of,
+)
 from inspector.cli.options import image_options
+from inspector.errors import TargetDamaged
+from inspector.escaping import printable
 
 if TYPE_CHECKING:
     from inspector.repairs import Plan
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--latent", is_flag=True, help="Also where it is safe today and one change away from a crash.")
 @click.option("--allow-incomplete", is_flag=True, help="Do not exit with 4 for what could not be told.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the diff only.")
+@project_options
 @host_options
 @image_options
 @click.pass_context
@@ -37,17 +48,25 @@ def fix(ctx: click.Context, /, files: tuple[str, ...], **flags: Any) -> None:
     Exit codes: 0 nothing to do or all done, 1 a change is shown or something is left that crashes, 4 something
     could not be told.
     """  # noqa: D301
-    from inspector.environments.documents import read_text
-    from inspector.repairs import kind_of, plan_compose, plan_kubernetes
+    from inspector.environments.documents import kind_of, read_text
+    from inspector.repairs import plan_compose, plan_kubernetes
 
     if "-" in files and not flags["shows"]:
         raise click.UsageError("--write needs a file: standard input cannot be written to")
     texts = {file: read_text(file) for file in dict.fromkeys(files)}
     kinds = {kind_of(text, "standard input" if file == "-" else file) for file, text in texts.items()}
+    kinds.discard(None)
+    if not kinds:
+        raise TargetDamaged(f"{printable(files[0])} is empty: there is no manifest in it")
     if len(kinds) > 1:
         raise click.UsageError("give Compose files or Kubernetes manifests, not both at once")
     common: dict[str, Any] = {"elsewhere": elsewhere_of(flags), "wishes": wishes_of(flags), "latent": flags["latent"]}
     if kinds == {"compose"}:
+        common |= {
+            "env_files": flags["env_files"],
+            "directory": flags["project_directory"],
+            "engine": chosen_engine(flags),
+        }
         plan = plan_compose(texts, chosen_hosts(flags), reader_of(flags), variables=dict(os.environ), **common)
     else:
         plan = plan_kubernetes(texts, chosen_hosts(flags), reader_of(flags), **common)
@@ -60,7 +79,8 @@ def _deliver(plan: Plan, flags: dict[str, Any]) -> None:
 
     for file, (before, after) in plan.texts.items():
         if flags["shows"]:
-            sys.stdout.write(diff("stdin" if file == "-" else _relative(file), before, after))
+            mark = "" if file == "-" else _mark_of(Path(file))
+            sys.stdout.write(diff("stdin" if file == "-" else _relative(file), mark + before, mark + after))
         else:
             _write(Path(file), before, after)
     sys.stdout.flush()
@@ -85,6 +105,12 @@ def _relative(path: str) -> str:
         return str(Path(path).resolve().relative_to(Path.cwd()))
     except (ValueError, OSError):
         return path.lstrip("/")
+
+
+def _mark_of(path: Path) -> str:
+    """Return the byte order mark that a file begins with, which the diff needs to be applied."""
+    with path.open("rb") as file:
+        return "\ufeff" if file.read(3) == b"\xef\xbb\xbf" else ""
 
 
 def _write(path: Path, before: str, after: str) -> None:

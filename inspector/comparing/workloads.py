@@ -49,7 +49,7 @@ def compare_workloads(
     found = _Found()
     problems: list[str] = []
     own = {} if targets else _images([*a, *b], collect, problems)
-    ones, others = ({workload.name: workload for workload in side} for side in (a, b))
+    ones, others = (_named(side, problems) for side in (a, b))
     for service in dict.fromkeys([*ones, *others]):
         one, other = ones.get(service), others.get(service)
         if one is None or other is None:
@@ -74,6 +74,21 @@ def compare_workloads(
     )
 
 
+def _named(workloads: Sequence[Workload], problems: list[str]) -> dict[str, Workload]:
+    """Return workloads by their names, those of one name numbered; what could not be understood is noted."""
+    found: dict[str, Workload] = {}
+    for workload in workloads:
+        if not workload.environments:
+            problems += [f"{workload.name} ({workload.where}): {text}" for text in workload.problems]
+            continue
+        name, number = workload.name, 1
+        while name in found:
+            number += 1
+            name = f"{workload.name} ({number})"
+        found[name] = workload
+    return found
+
+
 def _images(workloads: Sequence[Workload], collect: Collect, problems: list[str]) -> dict[int, list[Target]]:
     """Return each workload's targets, by its identity; what could not be had is noted."""
     images: dict[int, list[Target]] = {}
@@ -89,21 +104,29 @@ def _places(service: str, a: Workload, b: Workload, name: str, found: _Found) ->
     """Note what differs for a service, once for all hosts on which it is the same."""
     noted: dict[Difference, list[str]] = {}
     moved: dict[Shift, list[str]] = {}
-    for one, other in zip(a.environments, b.environments, strict=True):
+    for one, other in _pairs(a, b):
         mine, theirs = place_of_environment(one), place_of_environment(other)
         assumed = assumed_of(mine, theirs)
+        title = one.title if len(a.environments) > 1 else other.title
         found.assumed += told(mine, theirs, assumed)
         found.assumed += [f"{service}: {text}" for side in (one, other) for text in _untold(side)]
         for difference in differences(mine, theirs):
-            noted.setdefault(difference, []).append(one.title)
+            noted.setdefault(difference, []).append(title)
         for shift in shifts(filled(mine, assumed), filled(theirs, assumed), name):
-            moved.setdefault(shift, []).append(one.title)
-    every = len(a.environments)
+            moved.setdefault(shift, []).append(title)
+    every = max(len(a.environments), len(b.environments))
     if a.image != b.image:
         text = "whoever starts it; its binaries stand below"
         found.differences.append(Difference(service=service, what="image", a=a.image, b=b.image, read=text))
     found.differences += [replace(item, service=service, on=_on(titles, every)) for item, titles in noted.items()]
     found.shifts += [replace(item, service=service, on=_on(titles, every)) for item, titles in moved.items()]
+
+
+def _pairs(a: Workload, b: Workload) -> Iterator[tuple[Environment, Environment]]:
+    """Yield both environments on each host; one that takes nothing of the host stands for all of them."""
+    every = max(len(a.environments), len(b.environments))
+    ones, others = (w.environments * every if len(w.environments) == 1 else w.environments for w in (a, b))
+    yield from zip(ones, others, strict=True)
 
 
 def _on(titles: Sequence[str], every: int) -> str | None:

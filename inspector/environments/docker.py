@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Literal
+from typing import Any, Literal
 
 from inspector.errors import UsageError
 from inspector.escaping import printable
@@ -78,6 +78,29 @@ class Engine:
     major: int = 20
     defaults: DnsOptions = DnsOptions()
     """Of daemon.json or dockerd's flags: ``dns``, ``dns-search``, ``dns-opts``."""
+
+
+def daemon_defaults(text: str, name: str) -> DnsOptions:
+    """Return what a daemon.json gives every container (dockerd, "Daemon configuration file").
+
+    Raises:
+        UsageError: if it is not such a file.
+    """
+    import json
+
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{printable(name)}: not JSON: {printable(str(error), limit=120)}") from None
+    lists: list[Any] = [None]
+    if isinstance(found, dict):
+        lists = [found.get(key) or [] for key in ("dns", "dns-search", "dns-opts")]
+    if not all(isinstance(each, list) and all(isinstance(word, str) for word in each) for each in lists):
+        raise UsageError(f"{printable(name)}: no daemon.json: dns, dns-search and dns-opts are lists of texts")
+    servers, search, options = (tuple(each) for each in lists)
+    for server in servers:
+        _address(server)
+    return DnsOptions(servers=servers, search=search, options=options)
 
 
 def uses_resolved(resolv_conf: str | None) -> bool:

@@ -14,7 +14,8 @@ import sys
 from collections.abc import Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, overload
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias, overload
 
 from inspector.errors import InspectorError, LimitExceeded, TargetDamaged, UsageError
 from inspector.escaping import printable
@@ -27,6 +28,8 @@ MAX_MERGED = 100_000
 """Entries that merge keys may bring into all mappings of one text."""
 MAX_FAULTS = 100
 """Documents of one text that may be no YAML before it is taken for none as a whole."""
+_OF_COMPOSE = frozenset({"services", "include", "networks", "volumes", "configs", "secrets"})
+"""Top-level keys of the Compose Specification that no Kubernetes object has."""
 _MARK = re.compile(r"---(?:\s|$)")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
@@ -224,8 +227,10 @@ def _read_on(text: str, builder: _Builder, file: str, index: int, line: int) -> 
     from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
 
     builder.begin(index, line)
+    parser = YAML(typ="safe", pure=True)
+    parser.Scanner = _scanner()
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in parser.parse(text):
             builder.take(event)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -239,6 +244,28 @@ def _read_on(text: str, builder: _Builder, file: str, index: int, line: int) -> 
     return None
 
 
+@lru_cache(maxsize=1)
+def _scanner() -> Any:
+    """Return ruamel.yaml's scanner, taking tabs between tokens as go-yaml does (scannerc.go, "Tabs are allowed").
+
+    Docker Compose and kubectl read by go-yaml: within flow collections, and elsewhere but at a line's beginning and
+    behind a dash.
+    """
+    from ruamel.yaml.scanner import Scanner
+
+    class TabScanner(Scanner):  # type: ignore[misc, unused-ignore]
+        def scan_to_next_token(self) -> Any:
+            peek, forward = self.reader.peek, self.reader.forward
+            while True:
+                found = super().scan_to_next_token()
+                if peek() != "\t" or (self.allow_simple_key and not self.flow_level):
+                    return found
+                while peek() in " \t":
+                    forward()
+
+    return TabScanner
+
+
 def _next_document(text: str, begun: int, line: int) -> tuple[int, int] | None:
     """Return index and line of the next document's mark below a line, or below the one that was begun at."""
     index = 0
@@ -247,6 +274,29 @@ def _next_document(text: str, begun: int, line: int) -> tuple[int, int] | None:
             return index, number
         index += len(each)
     return None
+
+
+def kind_of(text: str, file: str) -> Literal["compose", "kubernetes"] | None:
+    """Return which kind of manifest a text is, by the keys that it has; None for one without documents.
+
+    Raises:
+        TargetDamaged: for what is neither.
+        LimitExceeded: as ``parse_documents``.
+    """
+    documents = read_documents(text, file)
+    for document in documents:
+        if not isinstance(document, Mapping):
+            continue
+        if "kind" in document.entries or "items" in document.entries:
+            return "kubernetes"
+        if _OF_COMPOSE & set(document.entries):
+            return "compose"
+    for document in documents:
+        if isinstance(document, ManifestDamaged):
+            raise document
+    if not documents:
+        return None
+    raise TargetDamaged(f"{printable(file)}: neither a Compose file nor a Kubernetes manifest")
 
 
 @dataclass(slots=True)

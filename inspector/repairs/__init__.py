@@ -2,6 +2,6 @@
 
 from inspector.repairs.fixing import plan_compose, plan_kubernetes
 from inspector.repairs.patches import diff
-from inspector.repairs.planning import Plan, kind_of
+from inspector.repairs.planning import Plan
 
-__all__ = ["Plan", "diff", "kind_of", "plan_compose", "plan_kubernetes"]
+__all__ = ["Plan", "diff", "plan_compose", "plan_kubernetes"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from inspector.environments.compose import Project, load_project
 from inspector.environments.compose import workloads_of as services_of
@@ -35,6 +36,9 @@ def plan_compose(
     elsewhere: Mapping[str, str],
     wishes: Wishes | None = None,
     latent: bool = False,
+    env_files: Sequence[str] = (),
+    directory: Path | None = None,
+    engine: Engine | None = None,
 ) -> Plan:
     """Plan what to write into Compose files, which are merged in the order given.
 
@@ -46,12 +50,17 @@ def plan_compose(
         elsewhere: image → reference to read in its place.
         wishes: names and calls that are known besides.
         latent: write it for what is safe here and one change from a crash too.
+        env_files: in the place of ``.env``.
+        directory: the project's; None: the first file's.
+        engine: the one that starts the services.
     """
     files = list(texts)
 
     def load(changed: Mapping[str, str]) -> tuple[Project, tuple[Workload, ...]]:
-        project = load_project(files, variables=variables, texts={**texts, **changed})
-        return project, services_of(project, project.services.values(), hosts, Engine())
+        project = load_project(
+            files, variables=variables, env_files=env_files, directory=directory, texts={**texts, **changed}
+        )
+        return project, services_of(project, project.services.values(), hosts, engine or Engine())
 
     plan = Plan()
     project, workloads = load({})

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from inspector.environments.documents import Mapping as Node
-from inspector.environments.documents import read_documents
-from inspector.errors import TargetDamaged
 from inspector.escaping import printable
 from inspector.fabric import line_of
 from inspector.facts import Environment, Level, Target, Verdict, Workload
@@ -51,24 +48,6 @@ class Plan:
     """The gravest level that is left when everything is written."""
     pending: bool = False
     """Something needs the variable and could not be given it."""
-
-
-def kind_of(text: str, file: str) -> str:
-    """Return ``compose`` or ``kubernetes``, by the keys that a manifest has.
-
-    Raises:
-        TargetDamaged: for what is neither.
-    """
-    documents = read_documents(text, file)
-    for document in documents:
-        if isinstance(document, Node) and "services" in document.entries and "kind" not in document.entries:
-            return "compose"
-        if isinstance(document, Node) and ("kind" in document.entries or "items" in document.entries):
-            return "kubernetes"
-    for document in documents:
-        if isinstance(document, TargetDamaged):
-            raise document
-    raise TargetDamaged(f"{printable(file)}: neither a Compose file nor a Kubernetes manifest")
 
 
 def needs_of(

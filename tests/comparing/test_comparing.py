@@ -153,6 +153,79 @@ def test_compose_files_with_another_image_service_and_secret(tmp_path: Path) -> 
     assert "secret" not in done.stdout
 
 
+POD = """kind: Pod
+metadata: {name: peer}
+spec:
+  dnsPolicy: POLICY
+  containers:
+  - {name: peer, image: samples/peer:1}
+---
+kind: Pod
+metadata: {name: other}
+spec: {containers: [{name: c, image: samples/peer:1}]}
+"""
+OPTION = "ClusterFirst\n  dnsConfig: {options: [{name: edns0}]}"
+
+
+def test_kubernetes_manifests_container_by_container(tmp_path: Path) -> None:
+    for name, policy in (("plain", "ClusterFirst"), ("option", OPTION), ("node", "Default")):
+        (tmp_path / f"{name}.yaml").write_text(POD.replace("POLICY", policy))
+    one, other, node = (str(tmp_path / f"{name}.yaml") for name in ("plain", "option", "node"))
+    flags = (f"--image=samples/peer:1={parts.PEER}", "--no-cache", "--name", "orderer.example.com")
+    found = document(one, other, *flags, code=1)
+    assert [(d["service"], d["what"], d["a"], d["b"]) for d in found["differences"]] == [
+        ("k8s:Pod/peer/peer", "resolv.conf options", None, "edns0")
+    ]
+    assert spans(found) == [(5, 19, "go (files,dns)", "cgo")]
+    assert [(f["service"], f["a"], f["b"]) for f in found["binaries"]] == [("k8s:Pod/peer/peer", "latent", "crash")]
+    assert found["unmoved"] == 1
+    # One of the two takes the node's file, which differs from host to host; the other is the same on each.
+    found = document(one, node, *flags, code=1)
+    (shift,) = found["shifts"]
+    assert (shift["since"], shift["until"], shift["on"]) == (5, 12, "the node's resolv.conf, an Alibaba Cloud ECS host")
+    done = run(one, "-", *flags, input=Path(other).read_text(), code=1)
+    assert "k8s:Pod/peer/peer" in done.stdout
+
+
+def test_what_of_a_manifest_cannot_be_understood_is_not_compared_and_told(tmp_path: Path) -> None:
+    fine, odd = tmp_path / "fine.json", tmp_path / "odd.json"
+    pods = [
+        {"kind": "Pod", "metadata": {"name": n}, "spec": {"containers": [{"name": "c", "image": "i"}]}} for n in "ab"
+    ]
+    fine.write_text(json.dumps({"kind": "List", "items": pods}))
+    odd.write_text(json.dumps({"kind": "List", "items": [pods[0], None]}))
+    done = run(str(fine), str(odd), "samples/images/peer-netgo.tar", "--no-cache", code=4)
+    assert "k8s:item" in done.stderr and "k8s:Pod/b/c: service" in done.stdout
+
+
+def test_manifests_of_two_kinds_are_not_compared(tmp_path: Path) -> None:
+    done = run(f"{COMPOSE}/peer.yaml", "samples/kubernetes/peer.yaml", code=2)
+    assert "both or neither" in done.stderr
+
+
+def test_the_engines_version_and_its_daemon_decide_what_compose_files_see(tmp_path: Path) -> None:
+    host = tmp_path / "resolv.conf"
+    host.write_text("nameserver 192.0.2.1\noptions edns0\noptions timeout:2\n")
+    for name, settings in (("user", ""), ("host", ", network_mode: host"), ("given", ", dns_opt: [rotate]")):
+        (tmp_path / f"{name}.yaml").write_text(f"services: {{a: {{image: i{settings}}}}}\n")
+    user, on_host, given = (str(tmp_path / f"{name}.yaml") for name in ("user", "host", "given"))
+    flags = ("samples/images/peer-netgo.tar", "--no-cache", "--host-resolv-conf", str(host))
+
+    def options(*arguments: str) -> set[tuple[str | None, str | None]]:
+        found = document(*arguments, *flags)["differences"]
+        return {(each["a"], each["b"]) for each in found if each["what"] == "resolv.conf options"}
+
+    assert options(user, on_host, "--engine", "25") == {("ndots:0", None), (None, "edns0")}, "the last line counts"
+    assert options(user, on_host, "--engine", "26") == {("ndots:0", None)}, "all lines do"
+    daemon = tmp_path / "daemon.json"
+    daemon.write_text(json.dumps({"dns-opts": ["use-vc"], "log-driver": "journald"}))
+    assert options(user, given, "--daemon-json", str(daemon)) == {("use-vc", None), (None, "rotate")}
+    for text in ("[]", "{", '{"dns": 1}', '{"dns": ["x"]}'):
+        daemon.write_text(text)
+        done = run(user, given, *flags, "--daemon-json", str(daemon), code=2)
+        assert done.stderr.count("\n") == 1
+
+
 def test_an_image_that_cannot_be_had_is_told() -> None:
     one, other = f"{COMPOSE}/peer.yaml", f"{COMPOSE}/peer-cured.yaml"
     done = run(one, other, "--host", "plain", "--offline", "--no-cache", code=4, env=parts.environment())

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +199,47 @@ def test_fix_of_standard_input_shows_the_change() -> None:
     done = fix("-", input="services: {a: {image: hyperledger/fabric-orderer:1.4.3}}\n")
     assert done.returncode == 1
     assert "+services: {a: {image: hyperledger/fabric-orderer:1.4.3, environment: {GODEBUG: netdns=go}}}" in done.stdout
+
+
+MARKED = (
+    b"\xef\xbb\xbfservices:\r\n  p:\r\n    image: hyperledger/fabric-peer:1.4.3\t# why\r\n"
+    b'    environment: # c\r\n      - "A=b\tc"\r\n'
+)
+
+
+def test_fix_keeps_byte_order_mark_tabs_and_line_ends_in_diff_and_file(tmp_path: Path) -> None:
+    (tmp_path / "written.yaml").write_bytes(MARKED)
+    (tmp_path / "patched.yaml").write_bytes(MARKED)
+    fix("written.yaml", "--write", cwd=tmp_path)
+    assert (tmp_path / "written.yaml").read_bytes() == MARKED + b"      - GODEBUG=netdns=go\r\n"
+    shown = subprocess.run(
+        [str(Path(sys.executable).parent / "inspector"), "fix", "patched.yaml", "--offline", "-q"],
+        capture_output=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    subprocess.run(["git", "apply", "-"], input=shown.stdout, cwd=tmp_path, check=True)
+    assert (tmp_path / "patched.yaml").read_bytes() == (tmp_path / "written.yaml").read_bytes()
+    assert fix("written.yaml", "-q", cwd=tmp_path).stdout == ""
+
+
+def test_fix_sees_the_project_that_compose_sees(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  p:\n    image: hyperledger/fabric-peer:${TAG:?}\n    env_file: peer.env\n"
+    )
+    (tmp_path / "release.env").write_text("TAG=1.4.3\n")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/peer.env").write_text("GODEBUG=http2debug=1\n")
+    assert fix("compose.yaml", cwd=tmp_path).returncode == 2
+    flags = ("--env-file", "release.env", "--project-directory", "project")
+    assert "GODEBUG: http2debug=1,netdns=go" in fix("compose.yaml", *flags, cwd=tmp_path).stdout
+    fix("compose.yaml", *flags, "--write", cwd=tmp_path)
+    assert fix("compose.yaml", *flags, "-q", cwd=tmp_path).stdout == ""
+    assert dns_levels(report("compose", "compose.yaml", *flags, cwd=tmp_path)) == {"compose:p": "latent"}
+
+
+def test_fix_passes_over_files_without_documents(tmp_path: Path) -> None:
+    for name in ("empty.yaml", "other.yaml"):
+        (tmp_path / name).write_text("# Source: chart\n---\n")
+    (tmp_path / "peer.yaml").write_text(PEER_YAML.read_text())
+    assert "netdns=go" in fix("empty.yaml", "peer.yaml", cwd=tmp_path).stdout
+    done = fix("empty.yaml", "other.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)

@@ -9,7 +9,15 @@ from pathlib import Path
 import parts
 import pytest
 
-from inspector.environments.documents import MAX_BYTES, Mapping, Scalar, Sequence, parse_documents, read_text
+from inspector.environments.documents import (
+    MAX_BYTES,
+    Mapping,
+    Scalar,
+    Sequence,
+    items_of,
+    parse_documents,
+    read_text,
+)
 from inspector.errors import InspectorError, LimitExceeded, TargetDamaged, UsageError
 
 
@@ -123,3 +131,14 @@ def test_every_error_is_the_projects_own() -> None:
     for text, _ in HOSTILE.values():
         with pytest.raises(InspectorError):
             parse_documents(text, "x.yaml")
+
+
+def test_tabs_between_tokens_are_blanks_as_for_docker_and_kubectl() -> None:
+    (root,) = parse_documents('a:\tb\t# c\nd: [\n\t1,\t2\n]\t\ne: "x\ty"\t\n', "f")
+    assert isinstance(root, Mapping)
+    values = [root.get(key) for key in "ae"]
+    assert [value.text for value in values if isinstance(value, Scalar)] == ["b", "x\ty"]
+    assert len(items_of(root.get("d"), "d")) == 2
+    for text in ("a:\n\tb: c\n", "-\ta\n"):
+        with pytest.raises(TargetDamaged, match="cannot start any token"):
+            parse_documents(text, "f")

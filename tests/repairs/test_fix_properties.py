@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from inspector.environments.documents import kind_of
 from inspector.environments.hosts import HOSTS
 from inspector.errors import TargetUnreachable
-from inspector.repairs import Plan, kind_of, plan_compose, plan_kubernetes
+from inspector.repairs import Plan, plan_compose, plan_kubernetes
 
 NEEDS = "hyperledger/fabric-peer:1.4.3"
 SAFE = "hyperledger/fabric-peer:2.5.3"
@@ -55,8 +56,15 @@ def is_godebug(item: Any) -> bool:
 
 def check(text: str) -> None:
     after = fixed(text)
-    assert without_godebug(parsed(after)) == without_godebug(parsed(text))
+    check_change(text, after)
     assert fixed(after) == after, "twice is once"
+
+
+def check_change(text: str, after: str) -> None:
+    """Nothing but the variable is another, line ends included."""
+    assert without_godebug(parsed(after)) == without_godebug(parsed(text))
+    assert ("\r\n" in after) == ("\r\n" in text)
+    assert after.count("\n") - after.count("\r\n") == 0 or "\r\n" not in after
     for line in difflib.ndiff(text.splitlines(), after.splitlines()):
         if line.startswith(("+ ", "- ")):
             assert re.search(r"GODEBUG|environment:|\benv:|value: |<<: \*", line), (
@@ -146,6 +154,32 @@ def test_compose_files(text: str) -> None:
 
 
 @st.composite
+def overrides(draw: st.DrawFn) -> str:
+    """Return a second file of the project: some of the services once more, and perhaps one of its own."""
+    parts = ["x-env: &env {X: y}\n", "x-items: &items\n  - X=y\n", "services:\n"]
+    for number in draw(st.sets(st.integers(0, 2), min_size=1)):
+        parts += [f"  s{number}:\n", draw(environments()), "    tty: true\n"]
+    if draw(st.booleans()):
+        parts += ["  own:\n", f"    image: {NEEDS}\n", draw(environments())]
+    text = "".join(parts)
+    return text.replace("\n", "\r\n") if draw(st.booleans()) else text
+
+
+@settings(max_examples=40)
+@given(compose_files(), overrides())
+def test_several_compose_files_of_one_project(one: str, other: str) -> None:
+    def write(texts: dict[str, str]) -> dict[str, str]:
+        plan = plan_compose(texts, HOSTS, unreachable, variables={}, elsewhere={})
+        return {**texts, **{file: after for file, (_, after) in plan.texts.items()}}
+
+    before = {"f.yaml": one, "g.yaml": other}
+    after = write(before)
+    for file, text in before.items():
+        check_change(text, after[file])
+    assert write(after) == after, "twice is once"
+
+
+@st.composite
 def containers(draw: st.DrawFn, dash: str) -> str:
     inner = dash + "  "
     image = draw(st.sampled_from([NEEDS, NEEDS, SAFE]))
@@ -185,7 +219,10 @@ def kubernetes_files(draw: st.DrawFn) -> str:
             pod = "  initContainers:\n" + draw(containers(dash)) + pod
         head = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: p{number}}}\nspec:\n  dnsConfig: {{options: [{{name: edns0}}]}}\n"
         documents.append(head + pod)
-    return "---\n".join(documents)
+    text = "---\n".join(documents)
+    if draw(st.booleans()):
+        text = text.rstrip("\n")
+    return text.replace("\n", "\r\n") if draw(st.integers(0, 5)) == 0 else text
 
 
 @settings(max_examples=40)
