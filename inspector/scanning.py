@@ -48,6 +48,8 @@ class ScanOptions:
     """Report these paths of the image only; empty: everything of interest."""
     workers: int = 1
     """Layers read at the same time."""
+    shared: dict[str, LayerFacts] = field(default_factory=dict, repr=False, compare=False)
+    """Facts of an engine's merged images, which no digest was verified for: for the runs that have these options."""
 
 
 def scan(
@@ -168,8 +170,8 @@ def _read_layers(
 
 
 def _read_one(layer: Layer, store: FactStore, options: ScanOptions, progress: Progress | None) -> LayerFacts:
-    key = _key(layer, options)
-    known = store.facts(key) if key else None
+    key, shared = _key(layer, options), getattr(layer, "shared", None)
+    known = store.facts(key) if key else options.shared.get(shared or "")
     if known is not None:
         return known
     name = layer.digest or layer.diff_id or "file system"
@@ -181,6 +183,8 @@ def _read_one(layer: Layer, store: FactStore, options: ScanOptions, progress: Pr
         store.save(key, facts)
         for other in others:
             store.alias(_named(other, options), key)
+    elif shared:
+        options.shared[shared] = facts
     return facts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -24,14 +25,17 @@ def containers(ctx: click.Context, /, **flags: Any) -> None:
     from inspector.cli.options import scan_options
     from inspector.cli.scan import collect_all, judge_all
     from inspector.scanning import report_of
-    from inspector.sources.engine.running import running_containers
+    from inspector.sources.engine.running import running_containers, shared_images
 
     gate = open_gate(flags)
     wishes(flags), chosen_environments(flags)  # what is wrong with the words is told before anything is fetched
-    references = tuple(f"container:{name}" for name in running_containers(scan_options(flags).source))
+    options = scan_options(flags)
+    running = running_containers(options.source)
+    options = replace(options, source=replace(options.source, shared_images=shared_images(running)))
+    references = tuple(f"container:{name}" for name in running)
     if not references and not flags["quiet"]:
         click.echo("inspector: no container is running", err=True)
-    targets, errors = collect_all(references, flags, told=True)
+    targets, errors = collect_all(references, flags, options, told=True)
     report = gate.mark(report_of(judge_all(targets, references, flags)))
     deliver(report, flags)
     ctx.exit(gate.exit_code(report, errors))

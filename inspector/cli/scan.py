@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from inspector.cli.options import (
 )
 from inspector.errors import InspectorError, UsageError
 from inspector.facts import Call, Target
+
+if TYPE_CHECKING:
+    from inspector.scanning import ScanOptions
 
 
 @click.command(context_settings={"show_default": False})
@@ -69,11 +72,12 @@ def judge_all(
 
 
 def collect_all(
-    references: tuple[str, ...], flags: dict[str, Any], *, told: bool = False
+    references: tuple[str, ...], flags: dict[str, Any], options: ScanOptions | None = None, *, told: bool = False
 ) -> tuple[list[Target], list[InspectorError]]:
     """Collect the facts of every reference; one that fails is told on stderr and does not stop the others.
 
     With ``told`` it stands among the targets too, as one that failed: who reads the report alone must see it.
+    ``options`` None: those of the flags.
 
     Raises:
         UsageError: for words that cannot be understood, before anything is fetched.
@@ -85,7 +89,7 @@ def collect_all(
 
     for reference in references:
         parse(reference)
-    options = scan_options(flags)
+    options = options or scan_options(flags)
     targets: list[Target] = []
     errors: list[InspectorError] = []
     for reference in references:

@@ -21,6 +21,8 @@ class StoredLayer:
     media_type: str
     size: int | None
     opener: Callable[[], AbstractContextManager[BlobStream]]
+    shared: str | None = None
+    """What names the same bytes for the length of one run, where several images have them: an engine's image's ID."""
 
     def open(self) -> AbstractContextManager[BlobStream]:
         """Open the blob as stored."""

@@ -27,3 +27,6 @@ class SourceOptions:
     """A plain word is an image's name, never a path: it comes from a manifest."""
     timeout: float = 60.0
     """Seconds without an answer."""
+    shared_images: frozenset[str] = frozenset()
+    """IDs of an engine's images that several of the containers to be read have: each is read once, and of each
+    container what it changed."""

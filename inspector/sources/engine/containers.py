@@ -25,8 +25,8 @@ _NEVER_RUN = ("/inspector-never-starts-this",)
 _CHUNK = 1024 * 1024
 _MAX_HOPS = 40
 _MAX_STAT = 64 * 1024
-_LINK_BIT = 1 << 27
-"""Go's fs.ModeSymlink, in which the engine tells modes."""
+_LINK_BIT, _DIRECTORY_BIT = 1 << 27, 1 << 31
+"""Go's fs.ModeSymlink and fs.ModeDir, in which the engine tells modes."""
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def open_export(engine: str, options: SourceOptions, identity: str) -> Iterator[
 def open_paths(engine: str, options: SourceOptions, identity: str) -> Iterator[BlobStream]:
     """Stream a tar of the wanted paths, of the links that lead to them, and of what a loader would find."""
     with connect(engine, options) as client, _container(client, identity) as name:
-        yield Chunks(_Paths(client, name, engine).pieces((*options.paths, *OFFERING)))
+        yield Chunks(Paths(client, name, engine).pieces((*options.paths, *OFFERING)))
 
 
 class Chunks:
@@ -89,14 +89,15 @@ class _Place:
     is_there: bool
 
 
-class _Paths:
+class Paths:
     """Single paths of a container by the archive API, written as one tar under their own names."""
 
     def __init__(self, client: Any, name: str, what: str) -> None:
         self._client, self._name, self._what = client, name, what
-        self._links: dict[str, str | None] = {}
+        self._links: dict[str, tuple[str | None, bool]] = {}
 
     def pieces(self, paths: tuple[str, ...]) -> Iterator[bytes]:
+        """Yield a tar of paths with all that is in them, and of the links that lead to them."""
         told: set[str] = set()
         done: list[str] = []
         for path in paths:
@@ -104,11 +105,29 @@ class _Paths:
             for link, target in place.links.items():
                 if link not in told:
                     told.add(link)
-                    yield _header(link, tarfile.SYMTYPE, target)
+                    yield header(link, tarfile.SYMTYPE, target)
             if place.is_there and not any(f"{place.path}/".startswith(f"{known}/") for known in done):
                 done.append(place.path)
                 yield from self._archive(place.path)
         yield b"\0" * 1024
+
+    def entry(self, path: str, *, empty: bool = False) -> Iterator[bytes]:
+        """Yield one file, link or directory as a tar has it, of a directory nothing that is in it.
+
+        ``empty``: of a file nothing either.
+
+        Raises:
+            TargetAbsent: if nothing is there.
+        """
+        target, is_directory = self._stat(path)
+        if target is not None:
+            yield header(path, tarfile.SYMTYPE, target)
+        elif is_directory:
+            yield header(path, tarfile.DIRTYPE, "")
+        elif empty:
+            yield header(path, tarfile.REGTYPE, "")
+        else:
+            yield from self._archive(path)
 
     def _follow(self, path: str) -> _Place:
         """Resolve a path as the kernel would in the container (path_resolution(7)), noting the links on the way."""
@@ -139,7 +158,11 @@ class _Paths:
         return _Place("/" + "/".join(here), links, is_there=bool(here))
 
     def _link_target(self, path: str) -> str | None:
-        """Return where a path links to, or None where it is no link (Engine API, HEAD /containers/ID/archive).
+        """Return where a path links to, or None where it is no link."""
+        return self._stat(path)[0]
+
+    def _stat(self, path: str) -> tuple[str | None, bool]:
+        """Return where a path links to, and whether it is a directory (Engine API, HEAD /containers/ID/archive).
 
         Raises:
             TargetAbsent: if nothing is there.
@@ -160,11 +183,12 @@ class _Paths:
             self._links[path] = self._target_of(answer.headers.get("X-Docker-Container-Path-Stat", ""))
         return self._links[path]
 
-    def _target_of(self, header: str) -> str | None:
+    def _target_of(self, told: str) -> tuple[str | None, bool]:
         try:
-            found = json.loads(base64.b64decode(header[:_MAX_STAT]))
-            is_link = bool(int(found["mode"]) & _LINK_BIT)
-            return str(found["linkTarget"])[:4096] if is_link else None
+            found = json.loads(base64.b64decode(told[:_MAX_STAT]))
+            mode = int(found["mode"])
+            target = str(found["linkTarget"])[:4096] if mode & _LINK_BIT else None
+            return target, bool(mode & _DIRECTORY_BIT)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise TargetDamaged(f"{self._what}: the engine's answer on a path cannot be read") from None
 
@@ -190,7 +214,7 @@ def _renamed(archive: tarfile.TarFile, member: tarfile.TarInfo, prefix: str) -> 
     kind = {tarfile.DIRTYPE: member.type, tarfile.SYMTYPE: member.type, tarfile.LNKTYPE: member.type}
     content = archive.extractfile(member) if member.isreg() else None
     linkname = prefix + member.linkname if member.islnk() else member.linkname
-    yield _header(
+    yield header(
         prefix + member.name,
         kind.get(member.type, tarfile.REGTYPE if member.isreg() else tarfile.FIFOTYPE),
         linkname,
@@ -207,7 +231,8 @@ def _renamed(archive: tarfile.TarFile, member: tarfile.TarInfo, prefix: str) -> 
         yield b"\0" * (-member.size % 512)
 
 
-def _header(name: str, kind: bytes, target: str, *, size: int = 0) -> bytes:
+def header(name: str, kind: bytes, target: str, *, size: int = 0) -> bytes:
+    """Return a tar's header for one entry."""
     info = tarfile.TarInfo(name.lstrip("/"))
     info.type, info.linkname, info.size = kind, target, size
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")

@@ -10,8 +10,10 @@ from __future__ import annotations
 import io
 import posixpath
 import tarfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -19,8 +21,9 @@ from typing import Any
 from inspector.errors import InspectorError, TargetAbsent
 from inspector.escaping import printable
 from inspector.facts import CONTEXT_FILES, RESOLVER_VARIABLES, BlobStream, ContextFile, Image, Snapshot
+from inspector.sources.engine.changes import changes_of, open_changes
 from inspector.sources.engine.connection import connect, is_reachable
-from inspector.sources.engine.containers import Chunks
+from inspector.sources.engine.containers import Chunks, open_export
 from inspector.sources.images import SourcedImage, StoredLayer
 from inspector.sources.manifests import config_of, parse_platform
 from inspector.sources.options import SourceOptions
@@ -46,15 +49,27 @@ def _client(options: SourceOptions) -> Iterator[Any]:
         yield client
 
 
-def running_containers(options: SourceOptions) -> list[str]:
-    """Return the names of all running containers, in the order of names.
+def running_containers(options: SourceOptions) -> dict[str, str]:
+    """Return the names of all running containers, in their order, each with its image's ID.
 
     Raises:
         TargetUnavailable: if the engine does not answer.
     """
     with _client(options) as client:
         found = client.api.containers()
-    return sorted(_name_of(entry.get("Names") or [], str(entry.get("Id"))) for entry in found)
+    named = {_name_of(each.get("Names") or [], str(each.get("Id"))): _image_id(each.get("ImageID")) for each in found}
+    return dict(sorted(named.items()))
+
+
+def shared_images(containers: Mapping[str, str]) -> frozenset[str]:
+    """Return the IDs of the images that more than one container has."""
+    return frozenset(image for image, number in Counter(containers.values()).items() if image and number > 1)
+
+
+def _image_id(told: object) -> str:
+    """Return an image's ID with its algorithm, which Podman leaves out."""
+    text = str(told or "")
+    return f"sha256:{text}" if text and ":" not in text else text
 
 
 def _name_of(names: list[str], identity: str) -> str:
@@ -72,14 +87,8 @@ def container_images(name: str, options: SourceOptions) -> list[Image]:
     with _client(options) as client:
         container = client.api.inspect_container(name)
         image = _image_of(client, container)
+        layers = _layers(client, container, options, has_image=bool(image))
     architecture = "/".join(str(image[key]) for key in ("Os", "Architecture", "Variant") if image.get(key))
-    layer = StoredLayer(
-        digest=None,
-        diff_id=None,
-        media_type="application/x-tar",
-        size=None,
-        opener=partial(_export, str(container["Id"]), options),
-    )
     config = container.get("Config") or {}
     state = (container.get("State") or {}).get("Status") or "unknown"
     return [
@@ -88,10 +97,30 @@ def container_images(name: str, options: SourceOptions) -> list[Image]:
             digest=str(container.get("Image") or "") or None,
             platform=str(parse_platform(architecture)) if "/" in architecture else None,
             config=config_of(config),
-            layers=[layer],
+            layers=layers,
             notes=(f"container of image {printable(str(config.get('Image')))}, {printable(str(state))}",),
         )
     ]
+
+
+def _layers(client: Any, container: Mapping[str, Any], options: SourceOptions, *, has_image: bool) -> list[StoredLayer]:
+    """Return a container's file system: as a whole, or its image's, shared with others, below what it changed."""
+    own, image = str(container["Id"]), _image_id(container.get("Image"))
+    whole = _layer(partial(_export, own, options))
+    if not has_image or image not in options.shared_images:
+        return [whole]
+    changes = changes_of(client, container)
+    if changes is None:
+        return [whole]
+    engine = engine_for(options)
+    if not changes:
+        return [replace(whole, shared=image)]
+    base = _layer(partial(open_export, engine, options, image))
+    return [replace(base, shared=image), _layer(partial(open_changes, engine, options, own, changes))]
+
+
+def _layer(opener: Callable[[], AbstractContextManager[BlobStream]]) -> StoredLayer:
+    return StoredLayer(digest=None, diff_id=None, media_type="application/x-tar", size=None, opener=opener)
 
 
 def _image_of(client: Any, container: Mapping[str, Any]) -> Mapping[str, Any]:
