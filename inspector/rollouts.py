@@ -94,7 +94,7 @@ def _read(image: str, group: Sequence[Workload], collect: Collect, elsewhere: Ma
     where = f"{group[0].name} ({group[0].where})"
     given = elsewhere.get(image)
     try:
-        name = None if given else parse_name(image)
+        name = _name_of(given) if given else parse_name(image)
         return collect(given or image)
     except ReferenceInvalid as error:
         return [_failed(printable(image) or where, f"{error} (in {where})")]
@@ -103,6 +103,14 @@ def _read(image: str, group: Sequence[Workload], collect: Collect, elsewhere: Ma
         return [known or _failed(printable(image), f"{error}{f'; {error.advice}' if error.advice else ''}")]
     except InspectorError as error:
         return [_failed(printable(image), str(error))]
+
+
+def _name_of(reference: str) -> RegistryName | None:
+    """Return the name that a reference is, None where it is something else."""
+    try:
+        return parse_name(reference)
+    except ReferenceInvalid:
+        return None
 
 
 def _inferred(name: RegistryName, error: InspectorError) -> Target | None:

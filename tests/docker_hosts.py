@@ -63,8 +63,12 @@ class Host:
         return done.stdout
 
     @property
+    def version(self) -> str:
+        return self.docker("version", "--format", "{{.Server.Version}}").strip()
+
+    @property
     def major(self) -> int:
-        return int(self.docker("version", "--format", "{{.Server.Version}}").split(".")[0])
+        return int(self.version.split(".")[0])
 
     def resolv_conf_in(self, *flags: str) -> str:
         """Start a container and return the resolv.conf that its process sees."""

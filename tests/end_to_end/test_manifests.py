@@ -1,10 +1,12 @@
 """``inspector compose``, ``k8s`` and ``fix`` through the installed command, on the samples."""
 
+import gzip
 import json
 import os
 import stat
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,63 @@ def test_a_generated_network_has_godebug_on_the_peers_alone() -> None:
         "compose:orderer0.group1.example.com": "crash",
         "compose:peer0.org1.example.com": "latent",
     }
+
+
+TEST_NETWORK = str(COMPOSE / "test-network/compose.yaml")
+
+
+def test_a_network_in_parts() -> None:
+    latest = [
+        f"--image=hyperledger/fabric-{part}:latest=hyperledger/fabric-{part}:2.5.3"
+        for part in ("orderer", "peer", "tools")
+    ]
+    levels = {
+        "compose:orderer.example.com": "safe",
+        "compose:peer0.org1.example.com": "safe",
+        "compose:peer0.org2.example.com": "crash",
+        "compose:ca_org1": "crash",
+    }
+    document = report("compose", TEST_NETWORK, *latest)
+    assert dns_levels(document) == levels
+    authority = next(t for t in document["targets"] if "fabric-ca" in t["reference"])
+    assert authority["reference"].endswith("hyperledger/fabric-ca:1.4.3")
+    names = {v["name"] for v in authority["environments"][0]["verdicts"] if v["call"] == "host"}
+    assert "db.org1.example.com" in names
+    # No release is guessed: what is not known is not safe.
+    document = report("compose", TEST_NETWORK, "--profile", "*")
+    assert sorted(t["reference"] for t in document["targets"] if t["status"] == "failed") == [
+        "hyperledger/fabric-orderer:latest",
+        "hyperledger/fabric-peer:latest",
+        "hyperledger/fabric-tools:latest",
+    ]
+
+
+@pytest.mark.needs("docker-registry", "skopeo")
+def test_a_network_in_parts_by_images_of_a_registry(tmp_path: Path) -> None:
+    names = {"orderer:latest": "peer-netgo.tar", "peer:latest": "peer-dynamic.tar.gz",
+             "peer:1.4.3": "peer-static-glibc.tar.gz", "ca:1.4.3": "peer-musl.tar"}  # fmt: skip
+    with parts.registry(tmp_path) as registry:
+        images = []
+        for name, file in names.items():
+            archive = tmp_path / "image.tar"
+            content = (parts.ROOT / "samples/images" / file).read_bytes()
+            archive.write_bytes(gzip.decompress(content) if file.endswith(".gz") else content)
+            with tarfile.open(archive) as inside:
+                scheme = "docker-archive" if "manifest.json" in inside.getnames() else "oci-archive"
+            registry.push(f"{scheme}:{archive}", f"fabric-{name}")
+            images.append(f"--image=hyperledger/fabric-{name}={registry.host}/fabric-{name}")
+        done = parts.inspector("compose", TEST_NETWORK, *images, "--from", "registry", "--no-cache", "-f", "json")
+    assert done.returncode == 1, done.stderr
+    document = json.loads(done.stdout)
+    assert dns_levels(document) == {
+        "compose:orderer.example.com": "safe",
+        "compose:peer0.org1.example.com": "safe",
+        "compose:peer0.org2.example.com": "crash",
+        "compose:ca_org1": "safe",
+    }
+    assert {t["status"] for t in document["targets"]} == {"analysed"} and not any(
+        t["inferred"] for t in document["targets"]
+    )
 
 
 def test_a_host_chosen_or_given_decides(tmp_path: Path) -> None:

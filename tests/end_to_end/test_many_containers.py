@@ -13,12 +13,13 @@ import pytest
 
 IMAGE = "samples/peer-static-glibc:1"
 PAUSE = "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n"
-NAMES = ("one", "two", "three", "four", "changed")
+NAMES = {"docker": ("one", "two", "three", "four", "changed"), "podman": ("one", "two", "changed")}
+"""Podman's service needs its seconds for each file that is asked for."""
 
 
 @dataclass
 class Engine:
-    """An engine with five containers of one image, of which one changed files."""
+    """An engine with some containers of one image, of which one changed files."""
 
     name: str
     command: list[str]
@@ -44,13 +45,13 @@ def start(engine: Engine) -> None:
     # The limits of who runs the tests may be lower than those that Podman sets by default.
     flags = ["--network", "host", "--dns-opt", "edns0", "-v", f"{pause}:/mounted/pause:ro"]
     flags += ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"] if engine.name == "podman" else []
-    for name in NAMES:
+    for name in NAMES[engine.name]:
         own = ("-v", f"{engine.directory}/own:/data:ro") if name == "two" else ()
         image = IMAGE if engine.name == "docker" else f"localhost/{IMAGE}"
         engine.run("create", "--name", name, *flags, *own, "--entrypoint", "/mounted/pause", image)
     engine.run("cp", str(pause), "changed:/usr/local/bin/peer")
     engine.run("cp", str(pause), "changed:/usr/local/bin/added")
-    engine.run("start", *NAMES)
+    engine.run("start", *NAMES[engine.name])
 
 
 @pytest.fixture(scope="module", params=["docker", "podman"])
@@ -64,7 +65,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
                 found.run("load", "-i", archive)
                 start(found)
                 yield found
-                found.run("rm", "-f", *NAMES)
+                found.run("rm", "-f", *NAMES["docker"])
             return
         with parts.podman_service(directory) as address:
             found = Engine("podman", parts.podman(directory), address, directory)
@@ -73,7 +74,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
                 start(found)
                 yield found
             finally:
-                found.run("rm", "-f", "-t", "0", *NAMES, check=False)
+                found.run("rm", "-f", "-t", "0", *NAMES["podman"], check=False)
 
 
 pytestmark = [
@@ -93,7 +94,7 @@ def test_each_image_is_read_once_and_what_a_container_changed_counts(engine: Eng
     exports = [line for line in gate.seen if "/export" in line]
     assert len(exports) == 1, exports
     found = targets_of(done)
-    assert list(found) == sorted(f"container:{name}" for name in NAMES)
+    assert list(found) == sorted(f"container:{name}" for name in NAMES[engine.name])
     # Alone, each is exported as it is.
     for name in ("two", "changed"):
         scanned = engine.inspector("scan", f"container:{name}", "--no-cache", "-f", "json")

@@ -354,7 +354,8 @@ def test_substitution(tmp_path: Path, text: str, value: str) -> None:
         ("services:\n  a:\n    command: 'x \"'\n", "cannot be split"),
         ("version: '2'", "no services"),
         ("a: 1\n---\nb: 2", "2 documents"),
-        ("", "no mapping"),
+        ("", "no services"),
+        ("- a", "no mapping"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line_with_its_place(tmp_path: Path, text: str, told: str) -> None:
@@ -404,3 +405,7 @@ def test_what_is_odd_in_one_service_is_a_problem_of_that_service(tmp_path: Path)
     }
     assert "no service 'nobody'" in told["compose:heir"][1][0]
     assert "absent.yaml" in told["compose:include"][1][0]
+
+
+def test_a_file_of_comments_alone_lays_nothing_over_the_others(tmp_path: Path) -> None:
+    assert list(load(tmp_path, main="services: {a: {image: a}}", other="# nothing\n---\n").services) == ["a"]

@@ -4,6 +4,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import docker_hosts
 import pytest
@@ -38,7 +39,30 @@ DAEMON = DnsOptions(servers=("192.0.2.8",), search=("daemon.example",), options=
 
 SOAK = bool(os.environ.get("INSPECTOR_TESTS_SOAK"))
 """Every combination, and trixie's engine too: ``make soak``."""
+RECORD = Path(__file__).parents[2] / "docs" / "engines.md"
+"""Where a soak's results are written: every file that was read, with what it differed in."""
+HEAD = """# What engines make of a host's resolv.conf: predicted, and read
+
+Written by `make soak` (`tests/environments/test_docker_engines.py`). In each engine a container was started for each network mode,
+option set and host file, its process printed its /etc/resolv.conf, and that was compared with the prediction, byte by byte (engines from
+26 on write comments at the end, which are left out).
+
+| engine | what | containers | otherwise than predicted |
+|---|---|---|---|
+"""
+FOUND: list[str] = []
 pytestmark = pytest.mark.needs("root", "dockerd", "docker", "gcc", "unshare")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def record() -> Iterator[None]:
+    yield
+    if SOAK:
+        RECORD.write_text(HEAD + "".join(FOUND))
+
+
+def note(host: docker_hosts.Host, what: str, number: int, wrong: list[str]) -> None:
+    FOUND.append(f"| Docker {host.version} | {what} | {number} | {len(wrong) or 'none'} |\n")
 
 
 @pytest.fixture(scope="module", params=[None, "trixie"] if SOAK else [None], ids=str)
@@ -75,7 +99,7 @@ def compare(host: docker_hosts.Host, files: DockerHost, cases: list[tuple[str, s
 def test_every_network_mode_and_option_set(root: object) -> None:
     with docker_hosts.engine_host(HOSTS["plain"], root=root) as host:  # type: ignore[arg-type]
         engine = Engine(major=host.major)
-        wrong = []
+        wrong, number = [], 0
         for name, text in HOSTS.items():
             host.resolv_conf.write_text(text)
             # Every option set on the messy host; elsewhere what differs by the host's own text.
@@ -86,7 +110,10 @@ def test_every_network_mode_and_option_set(root: object) -> None:
                 else {"alibaba": ["nothing", "options"], "bad ndots": ["search"]}.get(name, ["nothing"])
             )
             cases = list(itertools.product(MODES, given))
+            number += len(cases)
             wrong += [f"{name}: {text}" for text in compare(host, DockerHost(resolv_conf=text), cases, engine)]
+        what = f"{len(HOSTS)} host files: {', '.join(HOSTS)}; networks {', '.join(MODES)}; options {', '.join(GIVEN)}"
+        note(host, what, number, wrong)
         assert not wrong, "\n".join(wrong)
 
 
@@ -100,6 +127,7 @@ def test_the_container_mode_shares_the_file(root: object) -> None:
             DnsOptions(options=("use-vc",)),
             engine=Engine(major=host.major),
         )
+        note(host, "`container:NAME`", 1, [] if without_end(seen) == expected else [seen])
         assert without_end(seen) == expected
         host.docker("rm", "-f", "first")
 
@@ -112,4 +140,6 @@ def test_a_host_with_systemd_resolved_and_daemon_defaults(root: object) -> None:
             engine = Engine(major=host.major, defaults=defaults)
             cases = list(itertools.product(MODES, ["nothing", "options"]))
             wrong = compare(host, files, cases, engine)
+            what = "systemd-resolved's stub, the daemon's own options" if given else "systemd-resolved's stub"
+            note(host, what, len(cases), wrong)
             assert not wrong, "\n".join(wrong)

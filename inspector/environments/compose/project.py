@@ -171,7 +171,8 @@ class _Loading:
         except UsageError as error:
             # A file that the caller did not name himself: the line that names it is told.
             raise damage(named_at, str(error)) if named_at else error from None
-        documents = parse_documents(text, name)
+        # A file of comments alone lays nothing over the others (fabric-samples has such).
+        documents = parse_documents(text, name) or (Mapping(entries={}, place=Place(name, 1, 1)),)
         if len(documents) != 1 or not isinstance(documents[0], Mapping):
             what = f"{len(documents)} documents" if len(documents) > 1 else "no mapping"
             raise TargetDamaged(f"{printable(name)}: {what} where a Compose file has one mapping with 'services'")
