@@ -119,6 +119,28 @@ def test_a_network_in_parts_by_images_of_a_registry(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.needs("docker-registry", "skopeo")
+def test_offline_an_image_by_its_digest_comes_from_the_store(tmp_path: Path) -> None:
+    """A tag may have moved since it was scanned; what a digest names has not."""
+    cache = ("--cache-dir", str(tmp_path / "cache"))
+    with parts.registry(tmp_path) as registry:
+        registry.push(f"docker-archive:{parts.plain_archive(tmp_path)}", "samples/peer:1")
+        name = f"{registry.host}/samples/peer"
+        digest = json.loads(parts.inspector("facts", *cache, f"{name}:1").stdout)["targets"][0]["digest"]
+    (tmp_path / "compose.yaml").write_text(f"services: {{peer: {{image: '{name}@{digest}'}}}}\n")
+    (tmp_path / "pod.yaml").write_text(
+        "kind: Pod\nmetadata: {name: p}\nspec: {dnsConfig: {options: [{name: edns0}]}, containers: "
+        f"[{{name: c, image: '{name}@{digest}'}}, {{name: tagged, image: '{name}:1'}}]}}\n"
+    )
+    for arguments in (("compose", "compose.yaml", "--host", "ubuntu"), ("k8s", "pod.yaml")):
+        done = parts.inspector(*arguments, *cache, "--offline", "-f", "json", cwd=tmp_path)
+        assert done.returncode == 1, done.stderr
+        known, *tagged = json.loads(done.stdout)["targets"]
+        assert (known["status"], known["digest"], known["inferred"]) == ("analysed", digest, None)
+        assert {v["level"] for v in known["environments"][0]["verdicts"] if v["call"] == "host"} == {"crash"}
+        assert all(t["status"] == "failed" and "not asked" in t["problems"][0]["message"] for t in tagged)
+
+
 def test_a_host_chosen_or_given_decides(tmp_path: Path) -> None:
     assert set(dns_levels(report("compose", FABLO, "--host", "plain", code=1)).values()) == {"latent"}
     (tmp_path / "resolv.conf").write_text("nameserver 192.0.2.1\noptions single-request-reopen\n")
