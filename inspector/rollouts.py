@@ -24,6 +24,8 @@ from inspector.judging import SEVERITY, Wishes, judge
 from inspector.references import RegistryName, parse_name
 from inspector.scanning import report_of
 
+_MAX_REFERENCE = 600
+"""Characters of what is no image's name that are shown; a name has fewer."""
 Collect = Callable[[str], Sequence[Target]]
 """Return the facts of an image's platforms; raise InspectorError where it cannot be had."""
 
@@ -97,12 +99,15 @@ def _read(image: str, group: Sequence[Workload], collect: Collect, elsewhere: Ma
         name = _name_of(given) if given else parse_name(image)
         return collect(given or image)
     except ReferenceInvalid as error:
-        return [_failed(printable(image) or where, f"{error} (in {where})")]
+        return [_failed(printable(image, limit=_MAX_REFERENCE) or where, f"{error} (in {where})")]
     except TargetUnavailable as error:
         known = None if name is None else _inferred(name, error)
-        return [known or _failed(printable(image), f"{error}{f'; {error.advice}' if error.advice else ''}")]
+        return [
+            known
+            or _failed(printable(image, limit=_MAX_REFERENCE), f"{error}{f'; {error.advice}' if error.advice else ''}")
+        ]
     except InspectorError as error:
-        return [_failed(printable(image), str(error))]
+        return [_failed(printable(image, limit=_MAX_REFERENCE), str(error))]
 
 
 def _name_of(reference: str) -> RegistryName | None:

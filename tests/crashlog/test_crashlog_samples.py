@@ -88,10 +88,13 @@ WRAPPINGS: dict[str, Callable[[list[str]], bytes]] = {
     "docker service": each(lambda i, line: f"net_peer.1.x7k2@node-3    | {line}"),
     "docker raw stream": lambda lines: b"".join(b"\x02\0\0\0" + len(x + "\n").to_bytes(4, "big") + (x + "\n").encode() for x in lines),
     "cri": each(lambda i, line: f"{TIME.format(i % 60)} stderr F {line}"),
+    "cri, lines in parts": each(lambda i, line: "\n".join(
+        f"{TIME.format(i % 60)} stderr {tag} {part}" for tag, part in (("P", line[:9]), ("P", line[9:20]), ("F", line[20:])))),
     "kubectl --prefix --timestamps": each(lambda i, line: f"[pod/peer-0/peer] {TIME.format(i % 60)} {line}"),
     "journald": each(lambda i, line: f"Nov 25 16:24:{i % 60:02d} node3 dockerd[812]: {line}"),
     "journald short-iso": each(lambda i, line: f"2026-11-25T16:24:{i % 60:02d}+0000 node3 peer[4711]: {line}"),
     "journald json": each(lambda i, line: json.dumps({"MESSAGE": line, "_SYSTEMD_UNIT": "peer.service", "PRIORITY": "3"})),
+    "journald json, numbers": each(lambda i, line: json.dumps({"MESSAGE": list(f"\x1b[31m{line}".encode())}, separators=(",", ":"))),
     "structured": each(lambda i, line: json.dumps({"level": "error", "ts": i, "msg": line, "pod": "peer-0"})),
     "compose around json": each(lambda i, line: f"peer0 | {json.dumps({'message': line})}"),
     "mail": each(lambda i, line: f"> {line}"),

@@ -182,6 +182,13 @@ def test_an_image_of_a_manifest_is_never_a_path(tmp_path: Path) -> None:
     assert document["targets"][0]["status"] == "failed"
 
 
+def test_no_line_is_as_long_as_what_a_manifest_writes_for_an_image(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(f"services: {{a: {{image: {'9' * 100_000}}}}}\n")
+    for verb in (("compose",), ("fix",), ("compare", "compose.yaml")):
+        done = parts.inspector(*verb, "compose.yaml", "--offline", "--no-cache", cwd=tmp_path)
+        assert len(done.stdout + done.stderr) < 5000
+
+
 @pytest.mark.parametrize(
     ("image", "told"),
     [
