@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,6 +26,9 @@ MAX_NODES = 200_000
 MAX_DEPTH = 100
 MAX_MERGED = 100_000
 """Entries that merge keys may bring into all mappings of one text."""
+MAX_EXPANDED = 1_000_000
+"""Values of one input, those of aliases counted as often as they are repeated; a hundred characters are one more."""
+MAX_DOCUMENTS = 10_000
 MAX_FAULTS = 100
 """Documents of one text that may be no YAML before it is taken for none as a whole."""
 _OF_COMPOSE = frozenset({"services", "include", "networks", "volumes", "configs", "secrets"})
@@ -54,6 +57,8 @@ class _Piece:
     end: int = 0
     """Offset behind the last character; of a block collection, behind its last item."""
     tag: str | None = None
+    weight: int = 1
+    """Values in it, with those of aliases and merge keys."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -116,6 +121,28 @@ class Mapping(_Piece):
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+class Spending:
+    """What all parts of one input come to as they are read, however often one refers to another."""
+
+    def __init__(self) -> None:
+        self._spent = 0
+
+    def take(self, text: str = "", number: int = 1) -> None:
+        """Count values, or one with its text.
+
+        Raises:
+            LimitExceeded: if there are more than ``MAX_EXPANDED``.
+        """
+        self._spent += number + weight_of(text)
+        if self._spent > MAX_EXPANDED:
+            raise LimitExceeded(f"more than {MAX_EXPANDED} values, counted as often as they are referred to")
+
+
+def weight_of(text: str) -> int:
+    """Return how many values more a long text counts for."""
+    return len(text) // 100
 
 
 class ManifestDamaged(TargetDamaged):
@@ -320,7 +347,7 @@ class _Builder:
         self._open: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}
         self._nodes = 0
-        self._merged = 0
+        self._merged = self._weight = self._started = 0
 
     def begin(self, index: int, line: int) -> None:
         """Take events of a text that begins there from now on; what stands open is left."""
@@ -335,6 +362,9 @@ class _Builder:
         """
         kind = type(event).__name__
         if kind == "DocumentStartEvent":
+            self._started += 1
+            if self._started > MAX_DOCUMENTS:
+                raise LimitExceeded(f"{self._place(event)}: more than {MAX_DOCUMENTS} documents")
             self._anchors, self._open, self._fault = {}, [], None
         elif self._fault is None:
             try:
@@ -369,8 +399,9 @@ class _Builder:
         tag = str(event.tag) if event.tag else None
         start, end = self._span(event)
         return Scalar(
-            text=event.value, style=event.style or "", tag=tag, place=self._place(event), start=start, end=end
-        )
+            text=event.value, style=event.style or "", tag=tag, place=self._place(event), start=start, end=end,
+            weight=1 + weight_of(event.value),
+        )  # fmt: skip
 
     def _aliased(self, event: Any) -> Node:
         if event.anchor not in self._anchors:
@@ -402,14 +433,28 @@ class _Builder:
         place, tag = self._place(begin), str(begin.tag) if begin.tag else None
         node: Node
         if type(begin).__name__ == "SequenceStartEvent":
+            weight = self._weigh(place, opened.nodes)
             node = Sequence(
-                items=tuple(opened.nodes), flow=flow, inner=inner, place=place, start=start, end=end, tag=tag
-            )
+                items=tuple(opened.nodes), flow=flow, inner=inner, place=place, start=start, end=end, tag=tag,
+                weight=weight,
+            )  # fmt: skip
         else:
             own = self._pairs(opened)
             entries = self._merge(own)
-            node = Mapping(entries=entries, own=own, flow=flow, inner=inner, place=place, start=start, end=end, tag=tag)
+            weight = self._weigh(place, (entry.value for entry in entries.values()))
+            node = Mapping(
+                entries=entries, own=own, flow=flow, inner=inner, place=place, start=start, end=end, tag=tag,
+                weight=weight,
+            )  # fmt: skip
         self._add(node, begin.anchor)
+
+    def _weigh(self, place: Place, nodes: Iterable[Node]) -> int:
+        weight = 1 + sum(node.weight for node in nodes)
+        if self._weight + weight > MAX_EXPANDED:
+            raise LimitExceeded(
+                f"{place}: more than {MAX_EXPANDED} values, those of aliases counted wherever they stand"
+            )
+        return weight
 
     def _add(self, node: Node, anchor: str | None = None, alias: tuple[int, int] | None = None) -> None:
         if anchor:
@@ -419,6 +464,7 @@ class _Builder:
             start, end = alias or (node.start, node.end)
             self._open[-1].spans.append((start, end, alias is not None))
         elif not (isinstance(node, Scalar) and node.is_null):
+            self._weight += node.weight
             self.documents.append(node)
 
     def _pairs(self, opened: _Open) -> tuple[Entry, ...]:

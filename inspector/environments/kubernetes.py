@@ -25,6 +25,7 @@ from inspector.environments.documents import (
     Place,
     Scalar,
     Sequence,
+    Spending,
     damage,
     items_of,
     mapping_of,
@@ -113,6 +114,9 @@ class Manifests:
     """(namespace, name)."""
     unread: tuple[Workload, ...] = ()
     """What stands for documents and objects that cannot be understood."""
+    spending: Spending = field(default_factory=Spending, compare=False)
+    data: dict[int, dict[str, tuple[str, Place]]] = field(default_factory=dict, compare=False)
+    """Texts of ConfigMaps and Secrets, by the object's identity, each read once."""
 
 
 def load_manifests(files: Iterable[str], texts: Dictionary[str, str] | None = None) -> Manifests:
@@ -178,8 +182,9 @@ class _Loading:
         """Return what was taken."""
         if self.faults and not self.pods and not any(self.named.values()):
             raise self.faults[0][1]
-        if sum(1 for pod in self.pods for _ in pod.containers()) + len(self.faults) > MAX_CONTAINERS:
-            raise LimitExceeded(f"more than {MAX_CONTAINERS} containers")
+        containers = sum(1 for pod in self.pods for _ in pod.containers())
+        if max(containers, len(self.pods)) + len(self.faults) > MAX_CONTAINERS:
+            raise LimitExceeded(f"more than {MAX_CONTAINERS} containers or pods")
         unreadable = tuple(unread(name, fault.place, fault) for name, fault in self.faults)
         named = self.named
         return Manifests(
@@ -275,6 +280,8 @@ def containers_of(manifests: Manifests, hosts: List[Host]) -> Iterator[tuple[Wor
                 continue
             try:
                 yield _workload(manifests, pod, container, full, hosts), (pod, container)
+            except LimitExceeded:
+                raise
             except InspectorError as error:
                 yield unread(full, container.place, error), None
     yield from ((workload, None) for workload in manifests.unread)
@@ -375,14 +382,17 @@ def _user(pod: Pod, container: Mapping) -> str | None:
 class _Variables:
     """A container's variables as they are gathered."""
 
+    spending: Spending
     values: dict[str, str] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     secret: set[str] = field(default_factory=set)
 
     def put(self, name: str, value: str, place: Place) -> None:
+        self.spending.take(value)
         self.values[name], self.origin[name] = value, str(place)
-        self.unknown = [each for each in self.unknown if each != name]
+        if name in self.unknown:
+            self.unknown = [each for each in self.unknown if each != name]
 
     def lose(self, name: str) -> None:
         self.values.pop(name, None)
@@ -392,7 +402,7 @@ class _Variables:
 
 def _variables(manifests: Manifests, pod: Pod, container: Mapping) -> _Variables:
     """Gather ``envFrom``, then ``env`` over it, as kubelet does (kubelet_pods.go, makeEnvironmentVariables)."""
-    found = _Variables()
+    found = _Variables(manifests.spending)
     for item in items_of(container.get("envFrom"), "envFrom"):
         _add_all(manifests, pod, mapping_of(item, "envFrom"), found)
     for item in items_of(container.get("env"), "env"):
@@ -430,7 +440,7 @@ def _add_all(manifests: Manifests, pod: Pod, entry: Mapping | None, found: _Vari
                 if name.startswith(prefix):
                     found.lose(name)
             continue
-        for name, (value, place) in _data(item).items():
+        for name, (value, place) in _data(manifests, item).items():
             found.put(prefix + name, value, place)
             found.secret |= {prefix + name} if key == "secretRef" else set()
 
@@ -441,7 +451,7 @@ def _add_one(manifests: Manifests, pod: Pod, name: str, value_from: Mapping, fou
         item = objects.get((pod.namespace, _text(reference, "name") or "")) if reference else None
         if reference is None or item is None:
             continue
-        value = _data(item).get(_text(reference, "key") or "")
+        value = _data(manifests, item).get(_text(reference, "key") or "")
         if value is not None:
             found.put(name, value[0], value[1])
             found.secret |= {name} if key == "secretKeyRef" else set()
@@ -449,8 +459,15 @@ def _add_one(manifests: Manifests, pod: Pod, name: str, value_from: Mapping, fou
     found.lose(name)
 
 
-def _data(item: Mapping) -> dict[str, tuple[str, Place]]:
+def _data(manifests: Manifests, item: Mapping) -> dict[str, tuple[str, Place]]:
     """Return the texts of a ConfigMap or Secret, each with its place; what is no text is left out."""
+    known = manifests.data.get(id(item))
+    if known is None:
+        known = manifests.data[id(item)] = _read_data(item)
+    return known
+
+
+def _read_data(item: Mapping) -> dict[str, tuple[str, Place]]:
     found: dict[str, tuple[str, Place]] = {}
     encoded = _text(item, "kind") == "Secret"
     for part in ("data", "stringData"):
@@ -600,7 +617,7 @@ def _content(manifests: Manifests, pod: Pod, volume: Mapping | None, path: str, 
     item = manifests.config_maps.get((pod.namespace, name))
     if item is None:
         return f"the ConfigMap '{printable(name, limit=80)}' that is mounted over it ({place}) is not in the input"
-    data = _data(item)
+    data = _data(manifests, item)
     if source.get("items") is not None:
         data = {
             _text(each, "path") or "": data[key]

@@ -9,6 +9,10 @@ from pathlib import Path
 import parts
 import pytest
 
+from inspector.environments import documents
+from inspector.environments.compose import load_project
+from inspector.environments.compose import workloads_of as services_of
+from inspector.environments.docker import Engine
 from inspector.environments.documents import (
     MAX_BYTES,
     Mapping,
@@ -18,6 +22,8 @@ from inspector.environments.documents import (
     parse_documents,
     read_text,
 )
+from inspector.environments.hosts import host_named
+from inspector.environments.kubernetes import load_manifests, workloads_of
 from inspector.errors import InspectorError, LimitExceeded, TargetDamaged, UsageError
 
 
@@ -81,10 +87,52 @@ def test_hostile_text_costs_one_line(name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_aliases_that_would_explode_are_shared() -> None:
-    (root,) = parse_documents(BOMB, "x.yaml")
-    assert isinstance(root, Mapping)
-    assert len(root.entries) == 60
+def test_aliases_that_would_explode_are_told_where_they_do() -> None:
+    """They are shared in memory; whoever walks over them would not come to an end."""
+    with pytest.raises(LimitExceeded, match=r"x\.yaml:\d+: more than 1000000 values, those of aliases counted"):
+        parse_documents(BOMB, "x.yaml")
+
+
+REPEATED = {
+    "a list in each service": "x: &e [" + ",".join(f"A{n}=b" for n in range(300)) + "]\nservices:\n"
+    + "".join(f"  s{n}: {{image: i, environment: *e}}\n" for n in range(100)),
+    "what each service extends": "services:\n  s: {image: i, environment: [" + ",".join(f"A{n}=b" for n in range(300)) + "]}\n"
+    + "".join(f"  s{n}: {{extends: s}}\n" for n in range(100)),
+    "a long text in each service": "x: &t '" + "x" * 30_000 + "'\nservices:\n"
+    + "".join(f"  s{n}: {{image: *t}}\n" for n in range(100)),
+    "a variable in each place": "services:\n  s:\n    environment:\n" + "".join(f"    - A{n}=$LONG\n" for n in range(300)),
+}  # fmt: skip
+REPEATED_OBJECTS = {
+    "an annotation in each pod": "kind: List\nitems:\n- &p {kind: Pod, metadata: {annotations: {rollout-inspector/waive: '"
+    + "[a]," * 5_000 + "'}}, spec: {containers: [{name: c, image: i}]}}\n" + "- *p\n" * 200,
+    "variables of variables": "kind: Pod\nspec: {containers: [{name: c, image: i, env: [{name: A0, value: xxxxxxxx},"
+    + ",".join(f"{{name: A{n}, value: $(A{n - 1})$(A{n - 1})}}" for n in range(1, 300)) + "]}]}\n",
+    "a ConfigMap in each container": "kind: ConfigMap\nmetadata: {name: m}\ndata: {" + ",".join(f"A{n}: b" for n in range(300))
+    + "}\n---\nkind: Pod\nspec:\n  containers:\n  - &c {name: c, image: i, envFrom: [{configMapRef: {name: m}}]}\n"
+    + "  - *c\n" * 100,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*REPEATED, *REPEATED_OBJECTS])
+def test_what_is_repeated_without_end_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_EXPANDED", 20_000)
+    with pytest.raises(LimitExceeded, match="more than 20000 values") as caught:
+        read_workloads(name)
+    assert "\n" not in str(caught.value)
+
+
+def read_workloads(name: str) -> None:
+    hosts = (host_named("plain"),)
+    if name in REPEATED_OBJECTS:
+        workloads_of(load_manifests(["x.yaml"], {"x.yaml": REPEATED_OBJECTS[name]}), hosts)
+        return
+    project = load_project(["x.yaml"], variables={"LONG": "x" * 60_000}, texts={"x.yaml": REPEATED[name]})
+    services_of(project, project.active(), hosts, Engine())
+
+
+def test_documents_without_end_are_told() -> None:
+    with pytest.raises(LimitExceeded, match="more than 10000 documents"):
+        parse_documents("---\na\n" * 11_000, "x.yaml")
 
 
 def test_what_is_no_text_or_no_file_is_told(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from inspector.environments.docker import (
 from inspector.environments.documents import read_text, unread
 from inspector.environments.hosts import Host
 from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, LimitExceeded
 from inspector.escaping import printable
 from inspector.facts import ContextFile, Environment, Workload
 
@@ -50,6 +50,8 @@ def _workload(project: Project, service: Service, hosts: Sequence[Host], engine:
         return unread(name, service.place, service.fault)
     try:
         environments = tuple(_environment(project, service, host, engine) for host in hosts)
+    except LimitExceeded:
+        raise
     except InspectorError as error:
         return unread(name, service.place, error)
     problems = [

@@ -122,6 +122,7 @@ class _Loading:
         self._texts = texts
         self.missing: list[tuple[str, Word]] = []
         self.faults: list[tuple[str, ManifestDamaged]] = []
+        self._env_files: dict[tuple[Path, bool], dict[str, tuple[str | None, Place]]] = {}
         self._roots: dict[str, Mapping] = {}
         self._loads = 0
 
@@ -215,6 +216,7 @@ class _Loading:
             path = reader.path(service.extends_file.text)
             base_file, base_reader = str(path), Reader(reader.scope, path.parent)
         base = self._extended(service.extends.text, base_file, base_reader, (*chain, step), service.extends.place)
+        reader.scope.spending.take(number=len(base.environment) + len(base.mounts) + len(base.bases))
         return replace(service.over(base), extends=None, extends_file=None, bases=(base.name, *base.bases))
 
     def _include(self, node: Node, reader: Reader, including: tuple[str, ...]) -> _Parts:
@@ -249,6 +251,8 @@ class _Loading:
         """Return a service with the variables of its env_files, and those taken from the surroundings filled in."""
         try:
             variables = self._from_env_files(service, scope)
+        except LimitExceeded:
+            raise
         except TargetDamaged as error:
             fault = error if isinstance(error, ManifestDamaged) else damage(service.place, str(error))
             return replace(service, fault=service.fault or fault)
@@ -267,7 +271,11 @@ class _Loading:
                 if file.required:
                     self.missing.append((service.name, Word(str(file.path), file.place)))
                 continue
-            for name, (value, place) in read_env_file(file.path, scope, raw=file.raw).items():
+            key = (file.path, file.raw)
+            if key not in self._env_files:
+                self._env_files[key] = read_env_file(file.path, scope, raw=file.raw)
+            scope.spending.take(number=len(self._env_files[key]))
+            for name, (value, place) in self._env_files[key].items():
                 variables[name] = Variable(value, place)
         return variables
 

@@ -10,7 +10,7 @@ from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
 
-from inspector.environments.documents import Place, damage, read_text
+from inspector.environments.documents import Place, Spending, damage, read_text
 from inspector.errors import LimitExceeded, UsageError
 from inspector.escaping import printable
 
@@ -28,14 +28,17 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 class Scope:
     """Variables that a file may use, and a note of those that it used in vain."""
 
-    def __init__(self, values: Mapping[str, str], unset: dict[str, Place] | None = None) -> None:
+    def __init__(
+        self, values: Mapping[str, str], unset: dict[str, Place] | None = None, spending: Spending | None = None
+    ) -> None:
         self.values = values
+        self.spending = spending or Spending()
         self.unset = {} if unset is None else unset
         """Name → where it was first wanted, of variables without value or default: Compose takes them for empty."""
 
     def below(self, lower: Mapping[str, str]) -> Scope:
         """Return a scope with defaults for what is not set here."""
-        return Scope({**lower, **self.values}, self.unset)
+        return Scope({**lower, **self.values}, self.unset, self.spending)
 
     def expand(self, text: str, place: Place) -> str:
         """Substitute the variables in a text.
@@ -45,7 +48,11 @@ class Scope:
             UsageError: for a mandatory variable (``${VAR:?text}``) that is not set.
             LimitExceeded: if the result is longer than ``MAX_VALUE``.
         """
-        return self._expand(text, place, 0) if "$" in text else text
+        if "$" not in text:
+            return text
+        found = self._expand(text, place, 0)
+        self.spending.take(found)
+        return found
 
     def _expand(self, text: str, place: Place, depth: int) -> str:
         if depth > _MAX_DEPTH:
@@ -139,7 +146,7 @@ def read_env_file(path: Path, scope: Scope, *, raw: bool = False) -> dict[str, t
     text, name = read_text(str(path)), str(path)
     found: dict[str, tuple[str | None, Place]] = {}
     earlier: dict[str, str] = {}
-    inside = Scope(ChainMap(dict(scope.values), earlier), scope.unset)
+    inside = Scope(ChainMap(dict(scope.values), earlier), scope.unset, scope.spending)
     lines = text.replace("\r\n", "\n").split("\n")
     number = 0
     while number < len(lines):
