@@ -78,13 +78,17 @@ def immediates(code: bytes, base: int, targets: AbstractSet[int]) -> Found:
             continue
         number = struct.pack("<I", target)
         place = code.find(number)
-        while place >= 0:
+        for _ in range(_MAX_NUMBERS):
+            if place < 0:
+                break
             before = code[max(place - 4, 0) : place].rjust(4, b"\0")
             if 0xB8 <= before[3] <= 0xBF or before[3] == 0x68 or _X86_STORE.search(before):
                 yield base + place - 1, target
             place = code.find(number, place + 1)
 
 
+_MAX_NUMBERS = 1000
+"""Of one target in one piece of code."""
 _X86_STORE = re.compile(rb"\xc7(?:[\x00-\x03\x06\x07\xc0-\xc7]|\x04.|[\x40-\x43\x45-\x47].|\x44..)\Z", re.DOTALL)
 
 

@@ -53,6 +53,9 @@ _STANDARD = frozenset({"net", "os/user", "runtime/cgo", "crypto/internal/boring"
 _LOADS = {"plugin": "pluginOpen", "github.com/miekg/pkcs11": "New"}
 """Packages whose wrappers of these beginnings load libraries by dlopen."""
 _MAX_CODE = 32 * 1024 * 1024
+_MAX_WORDS = 8 * 1024 * 1024
+"""Of machines whose code is read word by word, where a megabyte takes a tenth of a second and more."""
+_BY_PATTERN = frozenset({"x86-64", "386", "s390x"})
 _CHUNK = 1024 * 1024
 _OVERLAP = 64
 _MAX_EVIDENCE = 32
@@ -146,35 +149,36 @@ def _call_evidence(elf: Elf, code: Code | None, symbols: SymbolTable, *, by_addr
     if not targets:
         return [], True
     ranges = list(elf.loaded(code, executable=True))
-    if sum(end - start for start, end in ranges) > _MAX_CODE:
+    if sum(end - start for start, end in ranges) > (_MAX_CODE if elf.machine in _BY_PATTERN else _MAX_WORDS):
         return [], False
-    held = pointers(elf, code, targets) if by_address else {}
+    held = pointers(elf, code, targets, symbols.place) if by_address else {}
     holders = covering(symbols.loaded(code, executable=False) if held else (), held, thumb=False)
     slots = {place: target for place, target in held.items() if not holders[place]}
     sites: dict[int, int] = {}
     for start, end in ranges:
         sites.update(_search(elf, start, end, targets, slots, by_address=by_address))
+    reached = set(sites.values())
+    unseen = {target for place, target in slots.items() if place not in reached}
     callers = covering(symbols.loaded(code) if sites else (), sites, thumb=elf.machine == "arm")
     found: dict[str, None] = {}
     for site, target in sorted(sites.items()):
         caller = _foreign_caller(callers[site])
         if caller is not None:
-            found[f"{caller} calls {targets[target]}"] = None
+            found[f"{caller} calls {targets[slots.get(target, target)]}"] = None
     for place, target in sorted(held.items()):
         holder = _foreign_caller(holders[place]) if holders[place] else None
         if holder is not None:
             found[f"{holder} holds the address of {targets[target]}"] = None
-    if elf.machine not in LOADING_MACHINES:
-        # Code reaches the table by a register: who does cannot be told.
-        for target in sorted(set(slots.values())):
-            found[f"its offset table holds the address of {targets[target]}"] = None
+    # Who loads it where no code is seen to, by a register on some machines, cannot be told.
+    for target in sorted(unseen):
+        found[f"data without a symbol holds the address of {targets[target]}"] = None
     return list(found)[:_MAX_EVIDENCE], True
 
 
 def _search(
     elf: Elf, start: int, end: int, targets: Mapping[int, str], slots: Mapping[int, int], *, by_address: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield (place, target) of each instruction that names a target or goes through a slot that holds one."""
+    """Yield (place, target or slot) of each instruction that names a target or goes through a slot that holds one."""
     address = elf.address_of(start)
     fixed = by_address and elf.machine in {"x86-64", "386"} and elf.kind == ET_EXEC
     for place in range(start, end, _CHUNK) if address is not None else ():
@@ -184,7 +188,7 @@ def _search(
         if fixed:
             yield from immediates(code, base, targets.keys())
         if slots and elf.machine in LOADING_MACHINES:
-            yield from ((site, slots[slot]) for site, slot in loads(elf.machine, code, base, slots.keys()))
+            yield from loads(elf.machine, code, base, slots.keys())
 
 
 def _foreign_caller(names: list[str]) -> str | None:

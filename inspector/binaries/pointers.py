@@ -13,17 +13,19 @@ from collections.abc import Iterable, Iterator
 from inspector.binaries.elf import Elf
 from inspector.binaries.pclntab import Code
 
-_MAX_PLACES = 1000
-"""Of one function; a file that names one so often was made to cost much."""
+_MAX_PLACES = 10_000
+"""Of one function; a file that seems to name one more often was made to cost much."""
+_SHORTEST = 3
 
 
-def pointers(elf: Elf, code: Code | None, targets: Iterable[int]) -> dict[int, int]:
+def pointers(elf: Elf, code: Code | None, targets: Iterable[int], table: range) -> dict[int, int]:
     """Return the addresses of the words that hold a target, by themselves or by their relocation: {address: target}.
 
     Args:
         elf: the file.
         code: where Go's own code is, which holds none.
         targets: what is looked for. On arm a target's lowest bit says that it is Thumb code, as in the word.
+        table: where in the file the symbol table is, whose words are no pointers.
     """
     found: dict[int, int] = {}
     size = elf.bits // 8
@@ -35,7 +37,7 @@ def pointers(elf: Elf, code: Code | None, targets: Iterable[int]) -> dict[int, i
         for low, high in elf.loaded(code):
             for place in _places(elf, word, low, high):
                 address = elf.address_of(place)
-                if address is not None and address % size == 0 and not start <= place < end:
+                if address is not None and address % size == 0 and not start <= place < end and place not in table:
                     found[address] = target
     return found
 
@@ -43,9 +45,10 @@ def pointers(elf: Elf, code: Code | None, targets: Iterable[int]) -> dict[int, i
 def _places(elf: Elf, word: bytes, start: int, end: int) -> Iterator[int]:
     """Yield where the word is; its zeros are compared afterwards, for searching is faster without them."""
     needle = word.rstrip(b"\0")
+    needle = needle if len(needle) >= _SHORTEST else word
     place = elf.data.find(needle, start, end)
     for _ in range(_MAX_PLACES):
-        if place < 0 or not needle:
+        if place < 0:
             return
         if elf.data[place : place + len(word)] == word:
             yield place

@@ -36,6 +36,11 @@ class SymbolTable:
     names: int
     names_end: int
 
+    @property
+    def place(self) -> range:
+        """Where the table is in the file."""
+        return range(self.start, self.start + self.count * (24 if self.elf.bits == 64 else 16))
+
     def _values(self) -> list[int]:
         """Return the values of all symbols, as one list: faster than symbol after symbol."""
         wide = self.elf.bits == 64

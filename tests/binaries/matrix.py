@@ -38,8 +38,7 @@ CROSS = {
     "arm": "arm-linux-gnueabihf",
     "riscv64": "riscv64-linux-gnu",
 }
-_OWN_ROOT = ("1.15", "1.19")
-"""Debian's own toolchains, each built with its release's compiler."""
+_CROSS_LIBC = tuple(f"libc6-dev-{name}-cross" for name in ("arm64", "armhf", "ppc64el", "riscv64", "s390x"))
 _ROOTS = {"static-2.31": "bullseye", "static-2.36": "bookworm", "static-2.41": "trixie"}
 _REPORTED = {"amd64": "x86-64", "arm64": "aarch64"}
 _LOADERS = {
@@ -75,7 +74,7 @@ class Cell:
         if self.go == "1.19":
             return None if _host() == "bookworm" else "bookworm"
         release = _ROOTS.get(self.linking, "bookworm")
-        is_here = release == _host() or self.machine != "amd64" or self.linking.startswith("nocgo")
+        is_here = release == _host() or self.linking.startswith("nocgo")
         return None if is_here else release
 
 
@@ -87,7 +86,7 @@ def _host() -> str:
 
 
 def is_possible(cell: Cell) -> bool:
-    """Whether a cell can be built: Debian's own Go is tied to its release and has no cross compilers beside it."""
+    """Whether a cell can be built: Debian's own Go is tied to its release, and so to its glibc and its cross compilers."""
     if cell.go == "1.15" and cell.linking in {"static-2.36", "static-2.41"}:
         return False
     if cell.go == "1.19" and cell.linking in {"static-2.31", "static-2.41"}:
@@ -104,7 +103,7 @@ def is_possible(cell: Cell) -> bool:
         # Those that Go's linker makes without a C compiler (InternalLinkPIESupported in cmd/internal/sys, internal/platform).
         since = {"arm64": "1.15", "ppc64le": "1.19", "s390x": "1.27"}.get(cell.machine)
         return since is not None and GO.index(cell.go) >= GO.index(since)
-    return cell.linking == "static-2.36" and cell.machine in CROSS and cell.go not in _OWN_ROOT
+    return cell.machine in CROSS and cell.linking == "static-2.36" and cell.go not in {"1.15", "1.19"}
 
 
 @cache
@@ -131,12 +130,21 @@ def recipe(cell: Cell) -> Build:
         cgo=not cell.linking.startswith("nocgo"),
         goarch=cell.machine,
         buildmode="pie" if "pie" in cell.linking else "",
-        packages=("musl-tools",) if cell.root and cell.linking == "musl" else (),
+        packages=_packages(cell),
         cc="musl-gcc" if cell.linking == "musl" else "gcc",
     )
     if cell.machine in CROSS and how.cgo:
         how = replace(how, cc=f"{CROSS[cell.machine]}-gcc")
     return how
+
+
+def _packages(cell: Cell) -> tuple[str, ...]:
+    """Return what else than a C compiler for this machine the root must hold."""
+    if not cell.root or cell.linking.startswith("nocgo"):
+        return ()
+    if cell.machine in CROSS:
+        return tuple(f"gcc-{CROSS[machine]}" for machine in sorted(CROSS)) + tuple(_CROSS_LIBC)
+    return ("musl-tools",) if cell.linking == "musl" else ()
 
 
 def programs() -> list[Cell]:
@@ -194,6 +202,7 @@ def expectation(cell: Cell) -> dict[str, object]:
         "source": "buildinfo" if recorded else "strings" if cell.state.endswith("strip") else "symbol",
         "cgo": cgo if settings else None,
         "tags": tuple(sorted(tags)) if settings else None,
+        "dl_var_init": _looks_up_dl_var_init(cell) if is_static and has_libc and cell.linking != "musl" else None,
         "runtime_cgo": dns or user or (has_libc and _has_threads(cell)),
         "dns": dns,
         "user": user,
@@ -232,9 +241,14 @@ def _libc(cell: Cell, *, has_libc: bool) -> tuple[str, str | None]:
         return "musl", None
     if not _has_threads(cell):
         return "glibc", None
-    if cell.machine in CROSS:
+    if cell.machine in CROSS and cell.root is None:
         return "glibc", cross_libc(cell.machine)
     return "glibc", toolchains.LIBC[cell.root or "bookworm"]
+
+
+def _looks_up_dl_var_init(cell: Cell) -> bool:
+    """Whether the static loader is one that does (sysdeps/unix/sysv/linux/*/dl-static.c up to glibc 2.33)."""
+    return cell.linking == "static-2.31" and cell.machine in {"arm64", "ppc64le"}
 
 
 def _has_threads(cell: Cell) -> bool:
@@ -269,6 +283,7 @@ def observed(program: Path) -> dict[str, object]:
         "source": facts.go and facts.go.source,
         "cgo": facts.go and facts.go.cgo,
         "tags": facts.go and (None if facts.go.tags is None else tuple(sorted(facts.go.tags))),
+        "dl_var_init": facts.dl_var_init,
         "runtime_cgo": facts.go and facts.go.runtime_cgo,
         **{kind: None if kinds is None else kind in kinds for kind in ("dns", "user", "clib")},
     }
@@ -285,8 +300,7 @@ def differences(cell: Cell, program: Path) -> list[str]:
 # ── what CI runs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 HELLO = Path(__file__).parent / "sources" / "hello"
-"""For machines of which only the headers and the function table are in question: a third of the probe's compiling."""
-CI_LINKINGS = ("static-2.36", "static-pie", "musl", "dynamic", "pie", "nocgo", "nocgo-pie")
+"""Where only the headers, the build info and the function table are in question: a third of the probe's compiling."""
 CI_OLDER = {
     "1.15": ("static-2.31", "dynamic", "nocgo"),
     "1.19": ("static-2.36", "nocgo"),
@@ -321,15 +335,16 @@ def cover(among: Sequence[Cell]) -> list[Cell]:
 
 
 def ci_newest() -> list[Cell]:
-    """Return what the cover is of: Go 1.27 on amd64, linked in every way that this machine's compilers can."""
-    return [cell for cell in cells() if (cell.go, cell.machine) == ("1.27", "amd64") and cell.linking in CI_LINKINGS]
+    """Return what the cover is of: Go 1.27 on amd64, linked in every way; of glibc, static-2.31 is left to Go 1.15."""
+    newest = [cell for cell in cells() if (cell.go, cell.machine) == ("1.27", "amd64")]
+    return [cell for cell in newest if cell.linking != "static-2.31"]
 
 
 def ci_cells() -> list[Cell]:
     """Return what CI runs of the probe.
 
     Every pair over linking, tags and state under the newest Go, and the older releases' layouts in every state without
-    tags. A cover of releases by linkings too would compile Go's standard library forty times; ``make matrix`` does.
+    tags. A cover of releases by linkings too would compile Go's package net twenty times; ``make matrix`` does.
     """
     older = [
         cell
@@ -342,14 +357,15 @@ def ci_cells() -> list[Cell]:
     return [*cover(ci_newest()), *older]
 
 
-def ci_machines() -> list[Cell]:
-    """Return what CI runs of the smaller program: every other machine, kept and without what is easy to read."""
-    return [
-        cell
-        for cell in cells()
-        if cell.go == "1.27" and cell.machine != "amd64" and cell.linking == "nocgo" and not cell.tags
-        and cell.state in {"kept", "no buildinfo, strip"}
-    ]  # fmt: skip
+def ci_hello() -> list[Cell]:
+    """Return what CI runs of the smaller program: every release, at a fixed place and not, in every state, and machine.
+
+    Of machines the newest release, kept and without what is easy to read.
+    """
+    plain = [cell for cell in cells() if not cell.tags and cell.linking.startswith("nocgo")]
+    releases = [cell for cell in plain if cell.machine == "amd64"]
+    machines = [cell for cell in plain if cell.go == "1.27" and cell.machine != "amd64" and cell.linking == "nocgo"]
+    return [*releases, *(cell for cell in machines if cell.state in {"kept", "no buildinfo, strip"})]
 
 
 # ── make matrix ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -360,25 +376,32 @@ Results = Mapping[Cell, Sequence[str]]
 """What was found wrong of each cell that was checked."""
 
 
-def sources() -> str:
-    """Return a digest of the analyser and of this module: results of others do not count."""
-    digest = hashlib.sha256(Path(__file__).read_bytes())
-    for path in sorted(_ANALYSER.glob("*.py")):
-        digest.update(path.read_bytes())
+@cache
+def _analyser() -> bytes:
+    """Return the analyser's text: what another one found does not count."""
+    return b"".join(path.read_bytes() for path in sorted(_ANALYSER.glob("*.py")))
+
+
+def key(cell: Cell) -> str:
+    """Return a digest of what a result depends on: how the cell is built, what is expected and what looks."""
+    digest = hashlib.sha256(repr((recipe(cell), sorted(expectation(cell).items()))).encode() + _analyser())
     return digest.hexdigest()[:16]
 
 
 def _kept() -> Path:
-    return toolchains.cache() / f"matrix-{sources()}.jsonl"
+    return toolchains.cache() / "matrix.jsonl"
 
 
 def finished() -> dict[Cell, list[str]]:
     """Return the results that earlier runs kept; a line that a killed run left half written is passed over."""
     found: dict[Cell, list[str]] = {}
+    possible = set(cells())
     for line in _kept().read_text().splitlines() if _kept().exists() else ():
         with contextlib.suppress(ValueError):
-            values, wrong = json.loads(line)
-            found[Cell(*values)] = wrong
+            values, wrong, kept = json.loads(line)
+            cell = Cell(*values)
+            if cell in possible and kept == key(cell):
+                found[cell] = wrong
     return {cell: found[cell] for cell in cells() if cell in found}
 
 
@@ -430,10 +453,11 @@ def main() -> int:
         for number, (cell, found) in enumerate(pool.map(_check, order, chunksize=len(STATES)), 1):
             if found is not None:
                 results[cell] = found
-                kept.write(json.dumps([astuple(cell), found]) + "\n")
+                kept.write(json.dumps([astuple(cell), found, key(cell)]) + "\n")
                 kept.flush()
             if found or number % 100 == 0:
                 print(f"{number} of {len(order)}", *(found or ()), sep="\n  ", flush=True)
+                TABLE.write_text(table(results))
     TABLE.write_text(table(results))
     return 1 if any(results.values()) or len(results) < len(cells()) else 0
 
@@ -443,6 +467,7 @@ def _order(cell: Cell) -> tuple[object, ...]:
     is_built = (toolchains.cache() / "builds" / recipe(cell).key(PROBE)).exists()
     return (
         not is_built,
+        cell.state == "-s -w" and cell.machine != "amd64",
         GO.index(cell.go),
         cell.machine != "amd64",
         cell.root or "",

@@ -184,13 +184,18 @@ BOMBS = {
         ".note", image.put(image.pack("III", 0, 0, 0) * 200_000), 2_400_000, 7
     ),
     "calls without end": lambda image: image.put(b"\xe8" * 2_000_000),
+    "addresses without end": lambda image: image.put(image.pack("P", 0x400100) * 200_000),
+    "numbers without end": lambda image: image.put(b"\xbf\x00\x01\x40\x00" * 400_000),
+    "loads without end": lambda image: image.put(b"\x48\x8b\x05\x00\x00\x00\x00" * 300_000),
 }
 
 
+@pytest.mark.parametrize("is_go", [True, False])
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_what_is_built_to_cost_much_costs_little(bomb: str) -> None:
+def test_what_is_built_to_cost_much_costs_little(bomb: str, is_go: bool) -> None:
     image = Image()
-    image.table(0xFFFFFFF1)
+    if is_go:
+        image.table(0xFFFFFFF1)
     BOMBS[bomb](image)
     image.put(b"libnss_%s.so.%d.%d\0")
     image.symbols(getpwnam=0x400100, main__main=0x400180)
