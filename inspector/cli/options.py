@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from inspector.scanning import ScanOptions
 
 _MAX_CONTEXT_FILE = 16 * 1024 * 1024
+_OF_HOST = {"docker-bridge": "bridge", "docker-network": "network"}
+"""Presets that are made of a given host's resolv.conf, by the network that they stand for."""
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -59,7 +61,16 @@ def context_options(command: _Command) -> _Command:
             help="Judge there: a preset, host, container:NAME, or a snapshot's file.",
         ),
         click.option(
-            "--host-resolv-conf", type=click.Path(path_type=Path), help="The resolv.conf of the host, for -e host."
+            "--host-resolv-conf",
+            type=click.Path(path_type=Path),
+            help="The resolv.conf of the host, for -e host, docker-bridge and docker-network.",
+        ),
+        click.option(
+            "--engine",
+            type=click.IntRange(17, 99),
+            default=28,
+            show_default=True,
+            help="Major version of the Docker engine on that host.",
         ),
         click.option("--resolv-conf", type=click.Path(path_type=Path), help="The resolv.conf it will see."),
         click.option("--nsswitch", type=click.Path(path_type=Path), help="The nsswitch.conf it will see."),
@@ -167,7 +178,7 @@ def chosen_environments(flags: dict[str, Any]) -> tuple[Environment, ...] | None
         InspectorError: if there is none of a name, or a container or file cannot be read.
     """
     names = list(dict.fromkeys(flags["environments"]))
-    if flags.get("host_resolv_conf") is not None and "host" not in names:
+    if flags.get("host_resolv_conf") is not None and not {"host", *_OF_HOST} & set(names):
         names.append("host")
     return tuple(_environment(name, flags) for name in names) if names else None
 
@@ -181,6 +192,14 @@ def _environment(name: str, flags: dict[str, Any]) -> Environment:
         from inspector.cli.snapshot import read_snapshot
 
         return environment_of(read_snapshot(Path(name)))
+    if name in _OF_HOST and flags.get("host_resolv_conf") is not None:
+        from inspector.environments.docker import Engine
+        from inspector.environments.hosts import host_of
+        from inspector.environments.presets import docker_on
+
+        given = read_context_file(flags["host_resolv_conf"])
+        text, origin = (given.text or "", given.origin) if given else ("", None)
+        return docker_on(_OF_HOST[name], host_of(text, f"the host of {origin}"), Engine(major=flags.get("engine", 28)))
     return preset(name)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import lru_cache
 
-from inspector.environments.docker import NetworkMode, container_resolv_conf
+from inspector.environments.docker import Engine, NetworkMode, container_resolv_conf
 from inspector.environments.hosts import Host, host_named
 from inspector.errors import UsageError
 from inspector.escaping import printable
@@ -32,14 +32,25 @@ _MODES: dict[str, tuple[NetworkMode, str]] = {
 }
 
 
-def _docker(network: str, host: Host) -> Environment:
+def docker_on(network: str, host: Host, engine: Engine) -> Environment:
+    """Return ``docker-bridge`` or ``docker-network`` as an engine makes it of a given host's resolv.conf.
+
+    Args:
+        network: ``bridge`` or ``network``.
+        host: the host.
+        engine: the engine that starts the container.
+    """
+    return _docker(network, host, engine)
+
+
+def _docker(network: str, host: Host, engine: Engine | None = None) -> Environment:
     mode, title = _MODES[network]
-    plain = host.name == "plain"
+    plain = host.name in {"plain", "given"}
     return _environment(
         f"docker-{network}" if plain else f"docker-{network}-{host.name}",
         f"{title} on {host.title}",
         f"{_DOCKER}; {host.source}",
-        container_resolv_conf(host.files, mode),
+        container_resolv_conf(host.files, mode, engine=engine),
         hosts=_HOSTS,
         own="container",
         names=_NAMES,

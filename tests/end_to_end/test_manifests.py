@@ -207,6 +207,15 @@ def test_an_image_that_cannot_be_had_is_not_safe(tmp_path: Path, image: str, tol
     assert told in failed[0]["problems"][0]["message"]
 
 
+def test_what_an_engine_makes_of_a_hosts_file_is_an_environment(tmp_path: Path) -> None:
+    """Up to 25 the last line of options counts, from 26 on all of them do."""
+    (tmp_path / "resolv.conf").write_text("nameserver 192.0.2.1\noptions edns0\noptions timeout:2\n")
+    host = ("--host-resolv-conf", str(tmp_path / "resolv.conf"), "-e", "docker-network")
+    for engine, level, code in (("25", "latent", 0), ("26", "crash", 1)):
+        document = report("scan", str(parts.PEER), *host, "--engine", engine, code=code)
+        assert dns_levels(document) == {"docker-network": level}
+
+
 def test_what_is_wrong_with_the_flags_is_usage(tmp_path: Path) -> None:
     for flags in (("--host", "nowhere"), ("--image", "x"), ("--call", "nothing"), ("--host-resolv-conf", "/none")):
         done = parts.inspector("compose", FABLO, *flags)
