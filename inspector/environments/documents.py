@@ -29,11 +29,11 @@ MAX_MERGED = 100_000
 MAX_EXPANDED = 1_000_000
 """Values of one input, those of aliases counted as often as they are repeated; a hundred characters are one more."""
 MAX_DOCUMENTS = 10_000
-MAX_FAULTS = 100
+MAX_FAULTS = 20
 """Documents of one text that may be no YAML before it is taken for none as a whole."""
 _OF_COMPOSE = frozenset({"services", "include", "networks", "volumes", "configs", "secrets"})
 """Top-level keys of the Compose Specification that no Kubernetes object has."""
-_MARK = re.compile(r"---(?:\s|$)")
+_MARK = re.compile(r"^---(?:\s|$)", re.MULTILINE)
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -241,7 +241,7 @@ def read_documents(text: str, file: str) -> tuple[Node | ManifestDamaged, ...]:
         if fault is None:
             return tuple(builder.documents)
         builder.documents.append(fault[0])
-        following = _next_document(text, line, fault[1])
+        following = _next_document(text, index, line, fault[1])
         if following is None:
             return tuple(builder.documents)
         index, line = following
@@ -293,13 +293,12 @@ def _scanner() -> Any:
     return TabScanner
 
 
-def _next_document(text: str, begun: int, line: int) -> tuple[int, int] | None:
-    """Return index and line of the next document's mark below a line, or below the one that was begun at."""
-    index = 0
-    for number, each in enumerate(text.splitlines(keepends=True)):
-        if number >= max(line, begun + 1) and _MARK.match(each):
-            return index, number
-        index += len(each)
+def _next_document(text: str, index: int, line: int, at: int) -> tuple[int, int] | None:
+    """Return index and line of the next document's mark on line ``at`` or below it, but below the one begun at."""
+    for mark in _MARK.finditer(text, index + 1):
+        number = line + text.count("\n", index, mark.start())
+        if number >= at:
+            return mark.start(), number
     return None
 
 
