@@ -296,9 +296,10 @@ def _scanner() -> Any:
 def _next_document(text: str, index: int, line: int, at: int) -> tuple[int, int] | None:
     """Return index and line of the next document's mark on line ``at`` or below it, but below the one begun at."""
     for mark in _MARK.finditer(text, index + 1):
-        number = line + text.count("\n", index, mark.start())
-        if number >= at:
-            return mark.start(), number
+        line += text.count("\n", index, mark.start())
+        index = mark.start()
+        if line >= at:
+            return index, line
     return None
 
 
