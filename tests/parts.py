@@ -282,13 +282,14 @@ def cutting_proxy(target: int, after: int, times: int) -> Iterator[tuple[int, li
 
 
 @contextlib.contextmanager
-def docker_engine(directory: Path) -> Iterator[str]:
-    """Start a Docker engine of one's own and yield its address."""
+def docker_engine(directory: Path, *, storage: str | None = "vfs") -> Iterator[str]:
+    """Start a Docker engine of one's own and yield its address; ``storage`` None leaves the driver to it."""
     address = f"unix://{directory}/docker.sock"
     places = ["--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec", "--pidfile", f"{directory}/pid"]
     command = [shutil.which("dockerd") or "/usr/sbin/dockerd", *places, "-H", address]
     # No network is needed, and a chroot may have no iptables that work.
-    command += ["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver", "vfs"]
+    command += ["--iptables=false", "--ip6tables=false", "--bridge=none"]
+    command += ["--storage-driver", storage] if storage else []
     try:
         with running(command, directory / "dockerd.log"):
             wait_for(lambda: docker(address, "version").returncode == 0, f"dockerd: {directory}/dockerd.log", 60)

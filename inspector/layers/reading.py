@@ -6,7 +6,6 @@ import hashlib
 import mmap
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from inspector.layers.inflating import Verifier, inflate
 from inspector.layers.recording import Recorder, normalise
 from inspector.layers.scripts import MOST_OF_FIRST_LINE, describe_script
 from inspector.layers.tar import PlainStream, TarMember, walk_tar
+from inspector.temporary import temporary_file
 
 TEXT_PATHS = frozenset(
     f"/etc/{name}" for name in ("nsswitch.conf", "mdns.allow", "passwd", "group", "services", "os-release")
@@ -207,7 +207,7 @@ class _Reader:
         if size <= self._limits.in_memory:
             self._keep(path, content.whole(size, self._buffer))
             return
-        with tempfile.TemporaryFile() as file:
+        with temporary_file() as file:
             content.spool(size, file)
             file.flush()
             with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as data:

@@ -7,7 +7,6 @@ import os
 import posixpath
 import stat
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from inspector.errors import LimitExceeded, TargetAbsent, TargetDamaged
 from inspector.escaping import printable
 from inspector.facts import BlobStream
 from inspector.sources.spooling import inflated_pieces, is_compressed
+from inspector.temporary import temporary_file
 
 _MAX_MEMBERS = 200_000
 _MAX_SPOOLED = 64 * 1024**3
@@ -257,7 +257,7 @@ def _spool(source: BlobStream, what: str) -> IO[bytes]:
     headed = _Headed(source)
     if headed.head and not is_compressed(headed.head) and not _is_tar(headed.head):
         raise TargetDamaged(f"{what} is not an image archive: it begins neither as a tar nor as gzip or zstd")
-    spooled = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the blobs in it
+    spooled = temporary_file()
     total = 0
     try:
         for piece in inflated_pieces(headed, what):
