@@ -1,17 +1,26 @@
-"""Completion in the shells themselves, and the hooks of pre-commit as pre-commit starts them."""
+"""Completion in the shells themselves: keys typed into an interactive shell, the tab key among them."""
 
 import os
-import re
-import shlex
+import pty
+import select
 import subprocess
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
-import parts
 import pytest
 
 from policy.running import COMMAND, run
 
 PATH = f"{Path(COMMAND).parent}:{os.environ['PATH']}"
+LINES = {
+    "inspector compl": "inspector completion",
+    "inspector judge --only": "inspector judge --only-fixable",
+    "inspector judge --fail-on la": "inspector judge --fail-on latent",
+    "inspector scan --format htm": "inspector scan --format html",
+    "inspector completion fi": "inspector completion fish",
+}
+"""What is typed before the tab key, and what stands there after it."""
 
 
 def shell(*command: str) -> str:
@@ -20,62 +29,62 @@ def shell(*command: str) -> str:
     return done.stdout
 
 
-BASH = 'eval "$(inspector completion bash)"; COMP_WORDS=(inspector {words}); COMP_CWORD={at}; _inspector_completion inspector; echo "${{COMPREPLY[@]}}"'
+def typed(command: Sequence[str], setup: str, lines: Sequence[str]) -> list[str]:
+    """Type lines into an interactive shell on a terminal, each with the tab key, and return what stands there then.
+
+    Ctrl-A and ``echo`` before a line have the shell print it in the place of running it.
+    """
+    pid, terminal = pty.fork()
+    if pid == 0:
+        env = {**os.environ, "PATH": PATH, "TERM": "dumb", "PS1": "", "COLUMNS": "200", "INPUTRC": "/dev/null"}
+        os.execvpe(command[0], list(command), env)
+    said = b""
+    try:
+        os.write(terminal, f"{setup}; echo READ''Y\n".encode())
+        said = _read(terminal, b"READY\r\n")
+        for number, line in enumerate(lines):
+            os.write(terminal, f"{line}\t\x01echo 'LINE {number}' \x05 END''{number}\n".encode())
+            said += _read(terminal, f"END{number}\r\n".encode())
+    finally:
+        os.close(terminal)
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    found = []
+    for number in range(len(lines)):
+        shown = said.decode(errors="replace").rpartition(f"\nLINE {number} ")[2].partition(f"END{number}\r\n")[0]
+        found.append(" ".join(shown.split()))
+    return found
 
 
-def test_bash_completes_verbs_flags_and_choices(tmp_path: Path) -> None:
-    assert shell("bash", "-c", BASH.format(words="comp", at=1)).split()[:1] == ["compose"]
-    assert "--fail-on" in shell("bash", "-c", BASH.format(words="judge --fail", at=2)).split()
-    assert shell("bash", "-c", BASH.format(words="judge --fail-on la", at=3)).split() == ["latent"]
+def _read(terminal: int, until: bytes) -> bytes:
+    """Read until the shell has printed a text, a minute at most."""
+    said, end = b"", time.monotonic() + 60
+    while until not in said:
+        assert select.select([terminal], [], [], max(0, end - time.monotonic()))[0], said
+        said += os.read(terminal, 65536)
+    return said
+
+
+def test_bash_completes(tmp_path: Path) -> None:
+    setup = 'eval "$(inspector completion bash)"'
+    assert typed(["bash", "--norc", "--noprofile", "-i"], setup, list(LINES)) == list(LINES.values())
     (tmp_path / ".inspector.toml").write_text("nonsense")
     done = run(tmp_path, _INSPECTOR_COMPLETE="bash_complete", COMP_WORDS="inspector judge --fail-on n", COMP_CWORD="3")
     assert (done.stdout, done.stderr) == ("plain,never\n", "")
 
 
 @pytest.mark.needs("zsh")
-def test_zsh_loads_it() -> None:
-    loaded = 'autoload -U compinit; compinit -u -D; eval "$(inspector completion zsh)"; print $_comps[inspector]'
-    assert shell("zsh", "-f", "-c", loaded).strip() == "_inspector_completion"
+def test_zsh_completes() -> None:
+    setup = 'autoload -U compinit; compinit -u -D; eval "$(inspector completion zsh)"'
+    assert typed(["zsh", "-f", "-i"], setup, list(LINES)) == list(LINES.values())
 
 
 @pytest.mark.needs("fish")
 def test_fish_completes() -> None:
-    script = 'inspector completion fish | source; complete -C "inspector judge --fail-on la"'
-    assert shell("fish", "--no-config", "-c", script).split() == ["latent"]
+    asked = "; ".join(f'complete -C "{line}"' for line in LINES)
+    shown = shell("fish", "--no-config", "-c", f"inspector completion fish | source; {asked}").splitlines()
+    assert [line.partition("\t")[0] for line in shown] == [whole.split()[-1] for whole in LINES.values()]
 
 
 def test_another_shell_is_refused(tmp_path: Path) -> None:
     assert run(tmp_path, "completion", "cmd").returncode == 2
-
-
-def hooks() -> dict[str, dict[str, str]]:
-    from inspector.environments.documents import Mapping, Scalar, Sequence, parse_documents
-
-    (node,) = parse_documents((parts.ROOT / ".pre-commit-hooks.yaml").read_text(), "hooks")
-    assert isinstance(node, Sequence)
-    found = [{k: e.value.text for k, e in h.entries.items() if isinstance(e.value, Scalar)} for h in node.items if isinstance(h, Mapping)]  # fmt: skip
-    return {hook["id"]: hook for hook in found}
-
-
-def test_hooks_pick_their_files() -> None:
-    compose, k8s = (re.compile(hooks()[name]["files"]) for name in ("inspector-compose", "inspector-k8s"))
-    for name in ("compose.yaml", "net/docker-compose.yml", "docker-compose.ca.yaml", "compose-test.yaml"):
-        assert compose.search(name), name
-    assert not compose.search("composer.yaml") and not compose.search("compose.json")
-    assert k8s.search("deploy/peer.yaml") and not k8s.search("peer.yaml")
-
-
-@pytest.mark.parametrize(("name", "verb"), [("inspector-compose", "compose"), ("inspector-k8s", "kubernetes")])
-def test_hooks_judge_each_file_by_itself(tmp_path: Path, name: str, verb: str) -> None:
-    archive = f"docker-archive:{parts.PEER}"
-    (tmp_path / "bad.yaml").write_text("{")
-    sample = parts.ROOT / "samples" / verb / "peer.yaml"
-    # The command that pre-commit runs is the hook's entry, split as a shell splits it, and the names of the files.
-    command = shlex.split(hooks()[name]["entry"])
-    env = {**os.environ, "PATH": PATH, "INSPECTOR_IMAGE": f"samples/peer-static-glibc:1={archive}"}
-    good = subprocess.run([*command, str(sample)], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
-    assert good.returncode in {1, 3, 4} and "peer" in good.stdout + good.stderr
-    both = subprocess.run([*command, "bad.yaml", str(sample)], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)  # fmt: skip
-    assert "bad.yaml:1" in both.stderr and good.stdout in both.stdout
-    none = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
-    assert none.returncode == 0
