@@ -20,10 +20,11 @@ def printable(text: str, *, limit: int = 500) -> str:
     if text.isascii() and text.isprintable() and len(text) <= limit:
         return text
     cut = text[:limit] + ("…" if len(text) > limit else "")
-    return "".join(c if _is_harmless(c) else _escape(c) for c in cut)
+    return "".join(c if is_harmless(c) else _escape(c) for c in cut)
 
 
-def _is_harmless(character: str) -> bool:
+def is_harmless(character: str) -> bool:
+    """Whether a character may be printed as it is."""
     return character in _HARMLESS or unicodedata.category(character)[0] not in "CZ"
 
 

@@ -37,7 +37,7 @@ def show(ctx: click.Context, /, form: str) -> None:
             "settings": [{"key": s.key, "value": s.value, "from": s.where} for s in settings],
             "files": [{"path": path, "used": used} for path, used in found.files],
         }
-        write(json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n", None)
+        write(json.dumps(document, indent=2).encode() + b"\n", None)
         return
     rows = [(s.key, _shown(s.value), s.where) for s in settings]
     width = max(len(row[0]) for row in rows)

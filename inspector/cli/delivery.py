@@ -43,6 +43,7 @@ def deliver(report: Report, flags: dict[str, Any]) -> None:
             style=TextStyle(width=terminal_width(), colour=wants_colour(to_file=to_file), verbose=flags["verbose"]),
             failing=frozenset(failing),
             allow_incomplete=flags["allow_incomplete"],
+            only_fixable=flags["only_fixable"],
         )
         try:
             write(render(report, delivery.form, rendering), delivery.output)

@@ -123,8 +123,12 @@ class Gate:
         )
 
 
-def open_gate(flags: dict[str, Any]) -> Gate:
+def open_gate(flags: dict[str, Any], *, here: bool = True) -> Gate:
     """Read what the flags of ``policy_options`` name.
+
+    Args:
+        flags: of the command.
+        here: where they name no file of waivers, the one of the working directory counts.
 
     Raises:
         UsageError: if a file of waivers or a baseline cannot be read or is none.
@@ -135,7 +139,7 @@ def open_gate(flags: dict[str, Any]) -> Gate:
         threshold=Threshold(fail_on=flags["fail_on"], only_fixable=flags["only_fixable"]),
         findings_code=flags["findings_code"],
         allow_incomplete=flags["allow_incomplete"],
-        waivers=() if flags["no_waivers"] else _waivers(flags["waivers"]),
+        waivers=() if flags["no_waivers"] or not (here or flags["waivers"]) else _waivers(flags["waivers"]),
         waiving=not flags["no_waivers"],
         baseline=_baseline(flags["baseline"]),
         quiet=flags["quiet"],

@@ -84,12 +84,11 @@ def _context(flags: dict[str, Any]) -> ResolverContext:
 
 
 def _json(decision: Decision, changes: tuple[Flip, ...]) -> bytes:
-    import msgspec
-
+    from inspector.reports.encoding import encode
     from inspector.resolver.batch import decision_of
 
     document = {**decision_of(decision), "flips": [{"change": flip.change, "until": flip.until} for flip in changes]}
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return encode(document)
 
 
 def _style(flags: dict[str, Any]) -> TextStyle:

@@ -10,12 +10,13 @@ import msgspec
 from inspector.comparing import Comparison, Shift
 from inspector.escaping import printable
 from inspector.facts import Level
+from inspector.reports.encoding import encode
 from inspector.reports.text import TextStyle, wrap
 
 
 def encode_comparison(comparison: Comparison) -> bytes:
     """Return the comparison as indented UTF-8 JSON with a final newline."""
-    return msgspec.json.format(msgspec.json.encode(comparison), indent=2) + b"\n"
+    return encode(comparison)
 
 
 def comparison_schema() -> dict[str, Any]:

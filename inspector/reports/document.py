@@ -9,6 +9,7 @@ import msgspec
 from inspector.errors import UsageError
 from inspector.escaping import printable
 from inspector.facts import Report, SchemaId
+from inspector.reports.encoding import encode
 
 MAX_DOCUMENT = 512 * 1024 * 1024
 """Bytes of a report that ``decode_report`` will look at."""
@@ -16,7 +17,7 @@ MAX_DOCUMENT = 512 * 1024 * 1024
 
 def encode_report(report: Report) -> bytes:
     """Return the report as indented UTF-8 JSON with a final newline."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+    return encode(report)
 
 
 def encode_facts(report: Report) -> bytes:
@@ -25,7 +26,7 @@ def encode_facts(report: Report) -> bytes:
     del document["summary"]
     for target in document["targets"]:
         del target["environments"]
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return encode(document)
 
 
 def decode_report(content: bytes, *, name: str) -> Report:

@@ -11,6 +11,7 @@ import msgspec
 from inspector.crashlog import Diagnosis, Explanation, GoRelease, Sureness
 from inspector.escaping import printable
 from inspector.facts import Level
+from inspector.reports.encoding import encode
 from inspector.reports.text import TextStyle, wrap
 
 _COLOURS: dict[Sureness, Level] = {"certain": "crash", "likely": "crash", "possible": "unknown", "no": "safe"}
@@ -21,7 +22,7 @@ _OUTCOMES = {"dies": "died", "cannot-resolve": "could not resolve"}
 
 def encode_explanation(explanation: Explanation) -> bytes:
     """Return the explanation as indented UTF-8 JSON with a final newline."""
-    return msgspec.json.format(msgspec.json.encode(explanation), indent=2) + b"\n"
+    return encode(explanation)
 
 
 def explanation_schema() -> dict[str, Any]:

@@ -47,6 +47,8 @@ class Finding:
     confidence: Confidence = "unknown"
     waived: str | None = None
     """Why it is waived, where every verdict in it is."""
+    known: bool = False
+    """The baseline has every verdict in it that is not waived."""
 
 
 def findings_of(report: Report) -> list[Finding]:
@@ -111,12 +113,17 @@ def _risks(target: Target) -> Iterator[Finding]:
             environments=tuple(levels.items()),
             confidence=gravest.confidence,
             waived=next(filter(None, waivers), None) if all(waivers) else None,
+            known=not all(waivers) and not any(_counts(verdict) for _, verdict in group),
         )
 
 
-def _gravity(verdict: Verdict) -> tuple[bool, int]:
-    """What is waived never stands for what is not."""
-    return waiver_of(verdict) is None, RANK[verdict.level]
+def _gravity(verdict: Verdict) -> tuple[bool, bool, int]:
+    """What is waived or known never stands for what is not."""
+    return _counts(verdict), verdict.waived is None, RANK[verdict.level]
+
+
+def _counts(verdict: Verdict) -> bool:
+    return verdict.waived is None and not verdict.known
 
 
 def _title(verdict: Verdict, levels: dict[str, Level]) -> str:
@@ -143,6 +150,11 @@ def listing(names: Iterable[str], shown: int = _MAX_ENVIRONMENTS) -> str:
 def waiver_of(verdict: Verdict) -> str | None:
     """Return why a verdict is waived, fit to print, or None where it is not."""
     return None if verdict.waived is None else describe_waiver(verdict.waived)
+
+
+def excuse_of(verdict: Verdict) -> str | None:
+    """Return in one word why a verdict does not count: waived, or known from a baseline; None where it does."""
+    return "waived" if verdict.waived is not None else "known" if verdict.known else None
 
 
 # ── places ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,8 @@ class Rendering:
     """Levels that the caller counts as a failure; JUnit tells them so."""
     allow_incomplete: bool = False
     """What could not be told is no error to the caller."""
+    only_fixable: bool = False
+    """What only a rebuild cures is no failure to the caller."""
 
 
 def render(report: Report, form: str, rendering: Rendering) -> bytes:
@@ -62,7 +64,12 @@ def _sarif(report: Report, _: Rendering) -> bytes:
 def _junit(report: Report, rendering: Rendering) -> bytes:
     from inspector.reports.junit import render_junit
 
-    return render_junit(report, failing=rendering.failing, allow_incomplete=rendering.allow_incomplete)
+    return render_junit(
+        report,
+        failing=rendering.failing,
+        allow_incomplete=rendering.allow_incomplete,
+        only_fixable=rendering.only_fixable,
+    )
 
 
 def _markdown(report: Report, _: Rendering) -> bytes:

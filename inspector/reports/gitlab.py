@@ -8,27 +8,30 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from inspector.escaping import printable
 from inspector.facts import Level, Report
+from inspector.reports.encoding import encode
 from inspector.reports.findings import Finding, findings_of
+from inspector.reports.wording import KNOWN
 
 _SEVERITIES: dict[Level, str] = {"crash": "critical", "wrong": "major", "unknown": "minor", "latent": "info"}
 
 
 def render_gitlab(report: Report) -> bytes:
-    """Return one issue for each finding; what is waived is an issue of severity info that says so."""
+    """Return one issue for each finding; what is waived is an issue of severity info.
+
+    What is waived or known says so; GitLab itself compares two reports by their fingerprints.
+    """
     issues = [_issue(finding) for finding in findings_of(report)]
-    return msgspec.json.format(msgspec.json.encode(issues), indent=2) + b"\n"
+    return encode(issues)
 
 
 def _issue(finding: Finding) -> dict[str, Any]:
-    waived = f" (waived: {finding.waived})" if finding.waived is not None else ""
+    excuse = f" (waived: {finding.waived})" if finding.waived is not None else f" ({KNOWN})" if finding.known else ""
     verdict = finding.verdict
     fix = f"; fix: {printable(verdict.remedies[0].text)}" if verdict is not None and verdict.remedies else ""
     return {
-        "description": f"{printable(finding.target.reference)}: {finding.title}{fix}{waived}",
+        "description": f"{printable(finding.target.reference)}: {finding.title}{fix}{excuse}",
         "check_name": printable(finding.rule, limit=200) or "unnamed",
         "fingerprint": finding.fingerprint,
         "severity": "info" if finding.waived is not None else _SEVERITIES[finding.level],

@@ -13,11 +13,13 @@ from html import escape
 from inspector.escaping import printable
 from inspector.facts import BinaryFacts, Level, Report, Target, Verdict
 from inspector.reports.catalogue import LEVELS
-from inspector.reports.findings import findings_of, waiver_of
+from inspector.reports.findings import excuse_of, findings_of, waiver_of
 from inspector.reports.page import STYLE
 from inspector.reports.wording import (
+    KNOWN,
     RANK,
     describe_binary,
+    describe_excused,
     describe_nothing,
     describe_outcome,
     describe_rootfs,
@@ -46,9 +48,12 @@ class _Group:
         return gravest.level if gravest else "unknown"
 
     @property
-    def waived(self) -> bool:
-        risky = [verdict for verdict in self.verdicts if verdict.level != "safe"]
-        return bool(risky) and all(waiver_of(verdict) is not None for verdict in risky)
+    def excuse(self) -> str | None:
+        """In one word, why nothing of it counts: ``waived``, or ``known`` where a part of it is not waived."""
+        excuses = {excuse_of(verdict) for verdict in self.verdicts if verdict.level != "safe"}
+        if not excuses or None in excuses:
+            return None
+        return "known" if "known" in excuses else "waived"
 
 
 def render_html(report: Report) -> str:
@@ -84,8 +89,8 @@ def _title(report: Report) -> str:
     return f"{worst}: {printable(what, limit=200)} – inspector"
 
 
-def _badge(level: Level, *, waived: bool = False) -> str:
-    said = f"{level}, waived" if waived else level
+def _badge(level: Level, *, excuse: str | None = None) -> str:
+    said = f"{level}, {excuse}" if excuse else level
     return f'<span class="badge {level}"><span aria-hidden="true">{_SIGNS[level]}</span> {said}</span>'
 
 
@@ -93,6 +98,7 @@ def _header(report: Report) -> str:
     summary = report.summary
     levels = [level for level in RANK if getattr(summary, level)]
     counts = "".join(f"<li>{_badge(level)} {getattr(summary, level)}</li>" for level in levels)
+    counts += "".join(f"<li>{text}</li>" for text in describe_excused(summary))
     incomplete = sum(target.status != "analysed" for target in report.targets)
     if summary.worst is None:
         nothing = "nothing could be analysed" if incomplete and not not_judged(report) else describe_nothing(report)
@@ -112,9 +118,10 @@ def _header(report: Report) -> str:
 
 
 def _conclusion(report: Report) -> str:
-    """Say the gravest finding, and its smallest remedy; a waived one only where all are."""
+    """Say the gravest finding that counts, and its smallest remedy; where none does, the gravest."""
     found = [finding for finding in findings_of(report) if finding.verdict is not None]
-    gravest = next((finding for finding in found if finding.waived is None), next(iter(found), None))
+    counting = (finding for finding in found if finding.waived is None and not finding.known)
+    gravest = next(counting, next(iter(found), None))
     if gravest is None or gravest.verdict is None:
         return "No binary would crash in these environments."
     remedies = gravest.verdict.remedies
@@ -209,8 +216,8 @@ def _matrix(number: int, target: Target, groups: Sequence[_Group]) -> str:
 def _cell(group: _Group | None, environment: str) -> str:
     if group is None:
         return "<td>–</td>"
-    label = f"{group.level}{', waived' if group.waived else ''}: {group.path} in {environment}"
-    shown = f"{group.level}{'<br><small>waived</small>' if group.waived else ''}"
+    label = f"{group.level}{f', {group.excuse}' if group.excuse else ''}: {group.path} in {environment}"
+    shown = f"{group.level}{f'<br><small>{group.excuse}</small>' if group.excuse else ''}"
     return (
         f'<td><a class="cell {group.level}" href="#{group.anchor}" aria-label="{_text(label)}">'
         f'<span aria-hidden="true">{_SIGNS[group.level]}</span> {shown}</a></td>'
@@ -225,7 +232,7 @@ def _reasons(group: _Group, target: Target) -> str:
     verdicts = sorted(group.verdicts, key=lambda verdict: -RANK[verdict.level])
     return (
         f'<article id="{group.anchor}" class="{group.level}" tabindex="-1">\n'
-        f"<h3>{_badge(group.level, waived=group.waived)} <code>{_text(group.path)}</code> in {where}</h3>\n{what}"
+        f"<h3>{_badge(group.level, excuse=group.excuse)} <code>{_text(group.path)}</code> in {where}</h3>\n{what}"
         + "\n".join(_verdict(verdict) for verdict in verdicts)
         + "\n</article>"
     )
@@ -240,6 +247,8 @@ def _verdict(verdict: Verdict) -> str:
     waived = waiver_of(verdict)
     if waived is not None:
         parts.append(f'<p class="problem"><strong>Waived:</strong> {_text(waived)}</p>')
+    elif verdict.known:
+        parts.append(f'<p class="problem"><strong>Known:</strong> {KNOWN}</p>')
     parts.append(_listed("Because", [_reason(r.text, r.where) for r in verdict.reasons]))
     if verdict.level != "safe":
         parts.append(_listed("What stops it", [_text(remedy.text) for remedy in verdict.remedies]))

@@ -9,6 +9,7 @@ import msgspec
 from inspector.errors import UsageError
 from inspector.facts import Report, Target
 from inspector.reports.catalogue import HOME
+from inspector.reports.encoding import encode
 from inspector.reports.findings import repository_of
 
 PREDICATE_TYPE = f"{HOME}verdicts/v1"
@@ -42,7 +43,7 @@ def render_intoto(report: Report) -> bytes:
         "predicateType": PREDICATE_TYPE,
         "predicate": {**msgspec.to_builtins(report), "targets": msgspec.to_builtins(targets)},
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return encode(document)
 
 
 def _digest(target: Target) -> tuple[str, str] | None:

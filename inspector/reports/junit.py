@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from inspector.escaping import printable
 from inspector.facts import EnvironmentVerdicts, Level, Report, Target, Verdict
 from inspector.reports.findings import waiver_of
-from inspector.reports.wording import describe_outcome
+from inspector.reports.wording import KNOWN, describe_outcome
 
 _SHOWN = 20
 
@@ -32,17 +32,31 @@ class _Suite:
 class _Gate:
     failing: frozenset[Level]
     allow_incomplete: bool
+    only_fixable: bool
+
+    def fails(self, verdict: Verdict) -> bool:
+        """Whether a verdict fails the run, as the exit code has it; what could not be told is asked elsewhere."""
+        if verdict.level not in self.failing or verdict.level == "unknown":
+            return False
+        if not self.only_fixable:
+            return True
+        from inspector.policy.thresholds import is_fixable
+
+        return is_fixable(verdict)
 
 
-def render_junit(report: Report, *, failing: frozenset[Level], allow_incomplete: bool = False) -> bytes:
+def render_junit(
+    report: Report, *, failing: frozenset[Level], allow_incomplete: bool = False, only_fixable: bool = False
+) -> bytes:
     """Return the report as JUnit XML.
 
     Args:
         report: what was found.
         failing: levels that are a ``failure``; graver than safe and not among them is a pass that says what it is.
         allow_incomplete: what could not be told is ``skipped`` in place of ``error``.
+        only_fixable: what only a rebuild cures is no failure.
     """
-    gate = _Gate(failing, allow_incomplete)
+    gate = _Gate(failing, allow_incomplete, only_fixable)
     names: dict[str, int] = {}
     suites = [(target, _suite(target, gate, names)) for target in report.targets]
     totals = " ".join(
@@ -103,14 +117,15 @@ def _outcome(suite: _Suite, gate: _Gate, environment: EnvironmentVerdicts, verdi
         return f"<skipped message={_attribute(f'waived: {waived}')}>{_body(text)}</skipped>"
     if verdict.known:
         suite.skipped += 1
-        return f"<skipped message={_attribute('known: the baseline has it already')}>{_body(text)}</skipped>"
-    if verdict.level in gate.failing and verdict.level != "unknown":
+        return f"<skipped message={_attribute(f'known: {KNOWN}')}>{_body(text)}</skipped>"
+    if gate.fails(verdict):
         suite.failures += 1
         message = f"{verdict.level}: {describe_outcome(verdict) or verdict.rule}"
         return f"<failure type={_attribute(verdict.rule)} message={_attribute(message)}>{_body(text)}</failure>"
     if verdict.level == "unknown":
         return _untold(suite, gate, "it could not be told", text)
-    return f"<system-out>{_body(f'{verdict.level}, below the threshold{chr(10)}{text}')}</system-out>"
+    why = "only a rebuild cures it" if verdict.level in gate.failing else "below the threshold"
+    return f"<system-out>{_body(f'{verdict.level}, {why}{chr(10)}{text}')}</system-out>"
 
 
 def _untold(suite: _Suite, gate: _Gate, message: str, text: str) -> str:

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 
 from inspector.escaping import printable
 from inspector.facts import Level, Report, Target, Verdict
-from inspector.reports.findings import INCOMPLETE, Finding, findings_of, waiver_of
+from inspector.reports.findings import INCOMPLETE, Finding, excuse_of, findings_of
 from inspector.reports.wording import (
+    KNOWN,
     RANK,
     describe_binary,
+    describe_excused,
     describe_nothing,
     describe_rootfs,
     not_judged,
@@ -77,7 +79,7 @@ def _headline(report: Report) -> str:
         told = "nothing could be analysed" if incomplete and not not_judged(report) else describe_nothing(report)
         return f"## inspector: {told}"
     counts = [(level, getattr(summary, level)) for level in RANK if getattr(summary, level)]
-    told = ", ".join(f"{number} {level}" for level, number in counts)
+    told = "; ".join((", ".join(f"{number} {level}" for level, number in counts), *describe_excused(summary)))
     more = f"; {incomplete} of {len(report.targets)} images not fully analysed" if incomplete else ""
     untold = untold_paths(report) if worst == "latent" else []
     told += f"; of {_listing(untold)} it cannot be told" if untold else ""
@@ -119,15 +121,16 @@ def _matrix(target: Target) -> Iterator[str]:
 def _level(verdict: Verdict | None) -> str:
     if verdict is None:
         return "–"
-    waived = " (waived)" if waiver_of(verdict) is not None else ""
-    return _WORDS[verdict.level] + waived
+    excuse = excuse_of(verdict)
+    return _WORDS[verdict.level] + (f" ({excuse})" if excuse else "")
 
 
 def _details(finding: Finding, *, several: bool) -> str:
     verdict = finding.verdict
-    lines = [f"<details{' open' if finding.level == 'crash' and finding.waived is None else ''}>"]
-    waived = f" — waived: {_html(finding.waived)}" if finding.waived is not None else ""
-    lines += [f"<summary>{_WORDS[finding.level]}: {_html(finding.title)}{waived}</summary>", ""]
+    counts = finding.waived is None and not finding.known
+    excuse = f" — waived: {_html(finding.waived)}" if finding.waived is not None else f" — {KNOWN}"
+    lines = [f"<details{' open' if finding.level == 'crash' and counts else ''}>"]
+    lines += [f"<summary>{_WORDS[finding.level]}: {_html(finding.title)}{'' if counts else excuse}</summary>", ""]
     if several:
         lines.append(f"- image {code(finding.target.reference)}")
     if finding.binary is not None:

@@ -20,8 +20,8 @@ def render_plain(report: Report) -> str:
     """Return the report as lines of tab-separated fields.
 
     A verdict has level, image, environment, path, rule, call, name, outcome, likelihood, the first reason, the first
-    remedy and the waiver; a problem has status, image, stage and message; the last line has the counts. ``-`` stands
-    for nothing.
+    remedy, the waiver, and ``known`` where the baseline has it; a problem has status, image, stage and message; the
+    last line has the counts. ``-`` stands for nothing.
     """
     return "".join(f"{line}\n" for line in _lines(report))
 
@@ -57,6 +57,7 @@ def _verdict(target: Target, environment: str, verdict: Verdict) -> str:
         verdict.reasons[0].text if verdict.reasons else "",
         verdict.remedies[0].text if verdict.remedies else "",
         waiver_of(verdict) or "",
+        "known" if verdict.known else "",
     )
 
 

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from inspector.escaping import printable
 from inspector.facts import Confidence, Level, Report
 from inspector.reports.catalogue import HOME, RuleText, rule_text, rule_texts
+from inspector.reports.encoding import encode
 from inspector.reports.findings import INCOMPLETE, Finding, findings_of
 
 _MAX_RESULTS = 25_000
@@ -35,6 +34,8 @@ def render_sarif(report: Report) -> bytes:
     for finding in kept:
         text = rule_text(known, finding.rule)
         texts.setdefault(text.id, text)
+    # SARIF 2.1.0, 3.27.24: absent where there was no baseline; a report that knows nothing had none that matters.
+    compared = any(finding.known for finding in found)
     numbers = {identity: number for number, identity in enumerate(texts)}
     document = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -52,11 +53,11 @@ def render_sarif(report: Report) -> bytes:
                 "automationDetails": {"id": "inspector/"},
                 "columnKind": "unicodeCodePoints",
                 "invocations": [_invocation(report, len(found) - len(kept))],
-                "results": [_result(finding, numbers) for finding in kept],
+                "results": [_result(finding, numbers, compared=compared) for finding in kept],
             }
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return encode(document)
 
 
 def _rule(text: RuleText, found: Sequence[Finding]) -> dict[str, Any]:
@@ -66,7 +67,8 @@ def _rule(text: RuleText, found: Sequence[Finding]) -> dict[str, Any]:
         "id": text.id,
         "name": "".join(word.capitalize() for word in text.id.split("-")),
         "shortDescription": {"text": text.title},
-        "fullDescription": {"text": text.text[:1000]},
+        "fullDescription": {"text": text.summary[:1000]},
+        "helpUri": text.uri,
         "help": {"text": text.text, "markdown": text.markdown},
         "defaultConfiguration": {"level": _LEVELS.get(text.levels[0], "note") if text.levels else "warning"},
         "properties": {
@@ -77,7 +79,7 @@ def _rule(text: RuleText, found: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, numbers: dict[str, int]) -> dict[str, Any]:
+def _result(finding: Finding, numbers: dict[str, int], *, compared: bool) -> dict[str, Any]:
     identity = finding.rule if finding.rule in numbers else printable(finding.rule, limit=200) or "unnamed"
     result: dict[str, Any] = {
         "ruleId": identity,
@@ -99,6 +101,8 @@ def _result(finding: Finding, numbers: dict[str, int]) -> dict[str, Any]:
     }
     if finding.waived is not None:
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": finding.waived}]
+    if compared:
+        result["baselineState"] = "unchanged" if finding.known else "new"
     return result
 
 

@@ -10,6 +10,7 @@ import msgspec
 from inspector.errors import UsageError
 from inspector.escaping import printable
 from inspector.facts import SchemaId, Snapshot, Tool
+from inspector.reports.encoding import encode
 
 MAX_SNAPSHOT = 64 * 1024 * 1024
 _SCHEMA = SchemaId(name="inspector-snapshot")
@@ -29,7 +30,7 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
     from inspector import __version__
 
     document = SnapshotDocument(tool=Tool(version=__version__), snapshot=snapshot)
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return encode(document)
 
 
 def decode_snapshot(content: bytes, *, name: str) -> Snapshot:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from inspector.escaping import printable
 from inspector.reports.wording import (
+    KNOWN,
     RANK,
     describe_binary,
+    describe_excused,
     describe_nothing,
     describe_outcome,
     describe_rootfs,
@@ -195,7 +197,7 @@ def _render_risk(risk: _Risk, style: TextStyle, environments: int) -> Iterator[s
     if verdict.waived:
         yield from wrap("    waived   ", describe_waiver(verdict.waived), style)
     elif verdict.known:
-        yield "    known    the baseline has it already"
+        yield f"    known    {KNOWN}"
     for number, reason in enumerate(verdict.reasons if style.verbose else verdict.reasons[:6]):
         where = f" ({printable(reason.where)})" if reason.where else ""
         yield from wrap("    because  " if number == 0 else "             ", printable(reason.text) + where, style)
@@ -244,10 +246,7 @@ def _conclude(report: Report, style: TextStyle) -> str:
         parts.append(
             style.level("unknown", f"{len(failed) + len(partial)} of {len(report.targets)} not fully analysed")
         )
-    findings = summary.crash + summary.wrong + summary.latent + summary.unknown
-    for number, word in ((summary.waived, "waived"), (summary.known, "known from the baseline")):
-        if number:
-            parts.append(f"{number} of {findings} {word}")
+    parts += describe_excused(summary)
     return "Verdict: " + "; ".join(parts) + "."
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from inspector.escaping import printable
 
 if TYPE_CHECKING:
-    from inspector.facts import BinaryFacts, Level, Report, RootFsFacts, Target, Verdict, Waiver
+    from inspector.facts import BinaryFacts, Level, Report, RootFsFacts, Summary, Target, Verdict, Waiver
 
 RANK: Mapping[Level, int] = {"crash": 4, "wrong": 3, "latent": 2, "unknown": 1, "safe": 0}
 
@@ -70,21 +70,36 @@ def describe_waiver(waiver: Waiver) -> str:
     return f"{printable(waiver.reason)}, until {printable(waiver.expires)}{owner}{where}"
 
 
+KNOWN = "the baseline has it already"
+"""Of a finding that an earlier report had too."""
+
+
 def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
     """Return the verdict with the gravest level, the first among equals."""
     return max(verdicts, key=lambda verdict: RANK[verdict.level], default=None)
 
 
 def worst_by_binary(target: Target) -> dict[str, dict[str, Verdict]]:
-    """Return path → environment → its worst verdict."""
+    """Return path → environment → its worst verdict, of equals one that counts."""
+
+    def gravity(verdict: Verdict) -> tuple[int, bool]:
+        return RANK[verdict.level], verdict.waived is None and not verdict.known
+
     table: dict[str, dict[str, Verdict]] = {binary.path: {} for binary in target.binaries}
     for environment in target.environments:
         for verdict in environment.verdicts:
             row = table.setdefault(verdict.path or "", {})
             known = row.get(environment.name)
-            if known is None or RANK[verdict.level] > RANK[known.level]:
+            if known is None or gravity(verdict) > gravity(known):
                 row[environment.name] = verdict
     return table
+
+
+def describe_excused(summary: Summary) -> list[str]:
+    """``1 of 3 waived``, ``2 of 3 known from the baseline``; empty where everything counts."""
+    findings = summary.crash + summary.wrong + summary.latent + summary.unknown
+    both = ((summary.waived, "waived"), (summary.known, "known from the baseline"))
+    return [f"{number} of {findings} {word}" for number, word in both if number]
 
 
 def untold_paths(report: Report) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import parts
@@ -127,6 +128,41 @@ def test_facts_alone_are_said_to_be_not_judged(tmp_path: Path, form: str) -> Non
 def test_convert_tells_junit_by_the_threshold(saved: Path) -> None:
     done = parts.inspector("convert", str(saved), "-f", "junit", "--fail-on", "never")
     assert ET.fromstring(done.stdout).get("failures") == "0"
+
+
+_WAIVER = "[[waiver]]\nrule = '**'\nreason = 'r'\nexpires = {day}\n"
+
+
+def test_convert_holds_a_report_anew_only_where_the_command_line_says_so(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / ".inspector.toml").write_text("fail-on = 'latent'\nexit-code = 9\nbaseline = 'absent.json'\n")
+    (tmp_path / ".inspector-waivers.toml").write_text(_WAIVER.format(day="2999-01-01"))
+
+    def convert(*words: str) -> tuple[int, dict[str, Any]]:
+        done = parts.inspector("convert", str(saved), "-f", "json", *words, cwd=tmp_path)
+        return done.returncode, json.loads(done.stdout)
+
+    assert convert() == (0, json.loads(saved.read_text()))
+    assert convert("--fail-on", "crash") == (9, json.loads(saved.read_text()))
+    assert convert("--fail-on", "never")[0] == 0
+    code, waived = convert("--fail-on", "crash", "--waivers", ".inspector-waivers.toml")
+    assert (code, waived["summary"]["waived"]) == (0, waived["summary"]["crash"] + waived["summary"]["latent"])
+    code, known = convert("--fail-on", "crash", "--baseline", str(saved))
+    assert (code, known["summary"]["known"] > 0) == (0, True)
+    assert convert("--baseline", str(saved), "--exit-code", "5")[0] == 0
+
+
+def test_a_waiver_of_a_saved_report_ends_on_its_day(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "w.toml").write_text(_WAIVER.format(day="2999-01-01"))
+    kept = tmp_path / "waived.json"
+    parts.inspector("convert", str(saved), "--waivers", "w.toml", "-f", "json", "-o", str(kept), cwd=tmp_path)
+    assert parts.inspector("convert", str(kept), "--fail-on", "crash").returncode == 0
+    assert parts.inspector("convert", str(kept), "--fail-on", "crash", "--no-waivers").returncode == 1
+    kept.write_text(kept.read_text().replace("2999-01-01", "2020-01-01"))
+    shown = parts.inspector("convert", str(kept), "-f", "plain")
+    assert (shown.returncode, "until 2020-01-01" in shown.stdout, shown.stderr) == (0, True, ""), "as it was saved"
+    over = parts.inspector("convert", str(kept), "--fail-on", "crash", "-f", "plain")
+    assert over.returncode == 1
+    assert "ended on 2020-01-01" in over.stderr and "until 2020-01-01" not in over.stdout
 
 
 def test_what_has_no_digest_cannot_be_attested(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 
 import cmarkgfm
 import jsonschema
+import parts
 import pytest
 import report_samples as samples
 from cmarkgfm.cmark import Options
@@ -223,10 +224,80 @@ def test_plain_has_a_record_a_line_for_awk() -> None:
         line.split("\t") for line in lines if line.split("\t")[0] in {"crash", "wrong", "latent", "unknown", "safe"}
     ]
     assert len(verdicts) == sum(len(e.verdicts) for t in REPORT.targets for e in t.environments)
-    assert {len(fields) for fields in verdicts} == {12}
+    assert {len(fields) for fields in verdicts} == {13}
     assert lines[-1].startswith("summary\tcrash\tcrash=")
     assert "failed\tghcr.io/acme/gone:2\timage\tno such tag" in lines
     assert rendered("plain").isascii()
+
+
+def _compared() -> Report:
+    """A report in which the baseline has the first environment's crash, and not the second's."""
+    first = REPORT.targets[0]
+    old = replace(samples.CRASH, known=True)
+    both = replace(samples.CRASH, name="b.example", waived=samples.waive(samples.CRASH).waived)
+    environments = (
+        EnvironmentVerdicts(name="compose:old", verdicts=(old, both), where="compose.yaml:3"),
+        EnvironmentVerdicts(
+            name="compose:new", verdicts=(old, replace(samples.CRASH, name="b.example")), where="compose.yaml:9"
+        ),
+    )
+    targets = (replace(first, environments=environments),)
+    return Report(tool=REPORT.tool, targets=targets, summary=summarise(targets))
+
+
+def test_what_the_baseline_has_is_told_in_every_format() -> None:
+    report = _compared()
+    found = json.loads(rendered("sarif", report))
+    jsonschema.Draft4Validator(SARIF).validate(found)
+    states = {_place(r)["region"]["startLine"]: r["baselineState"] for r in found["runs"][0]["results"]}
+    assert states == {3: "unchanged", 9: "new"}
+    assert "baselineState" not in rendered("sarif"), "without a baseline there is none"
+    told = {
+        issue["location"]["lines"]["begin"]: issue["description"] for issue in json.loads(rendered("gitlab", report))
+    }
+    assert ("the baseline has it already" in told[3], "the baseline" in told[9]) == (True, False)
+    states = {
+        tuple(line.split("\t")[i] for i in (2, 6)): line.split("\t")[12]
+        for line in rendered("plain", report).splitlines()[:-1]
+    }
+    assert states == {
+        ("compose:old", "orderer.example.com"): "known", ("compose:old", "b.example"): "-",
+        ("compose:new", "orderer.example.com"): "known", ("compose:new", "b.example"): "-",
+    }  # fmt: skip
+    markdown = rendered("markdown", report)
+    assert "| `compose:old` | 🔴 crash (known)" in markdown and "| `compose:new` | 🔴 crash |" in markdown
+    assert markdown.count("<details open>") == 1 and "— the baseline has it already</summary>" in markdown
+    page = rendered("html", report)
+    assert (
+        "crash, known: /usr/local/bin/peer in compose:old" in page
+        and "crash: /usr/local/bin/peer in compose:new" in page
+    )
+    assert "<strong>Known:</strong> the baseline has it already" in page
+    junit = ET.fromstring(rendered("junit", report))
+    assert (junit.get("failures"), len(junit.findall(".//skipped"))) == ("1", 3)
+    assert "known    the baseline has it already" in rendered("text", report)
+
+
+def test_junit_leaves_out_what_only_a_rebuild_cures_where_that_is_asked_for() -> None:
+    only_rebuilt = replace(samples.CRASH, remedies=(samples.CRASH.remedies[1],))
+    environment = EnvironmentVerdicts(name="e", verdicts=(samples.CRASH, replace(only_rebuilt, name="b")))
+    report = Report(targets=(replace(REPORT.targets[0], environments=(environment,)),))
+    assert ET.fromstring(rendered("junit", report)).get("failures") == "2"
+    asked = ET.fromstring(rendered("junit", report, only_fixable=True))
+    assert asked.get("failures") == "1"
+    assert ["only a rebuild cures it" in (told.text or "") for told in asked.iter("system-out")] == [True]
+
+
+def test_sarif_has_the_rules_pages_as_help() -> None:
+    from inspector.rulebook import page
+
+    described = {rule["id"]: rule for rule in json.loads(rendered("sarif"))["runs"][0]["tool"]["driver"]["rules"]}
+    for rule in RULES:
+        shown = described[rule.id]
+        assert shown["help"]["markdown"] == page(rule) == (parts.ROOT / f"docs/rules/{rule.id}.md").read_text()
+        assert "## " not in shown["help"]["text"] and "`" not in shown["help"]["text"]
+        assert rule.title in shown["help"]["text"] and "What helps" in shown["help"]["text"]
+        assert shown["helpUri"].startswith("https://") and shown["helpUri"].endswith(rule.id)
 
 
 def test_markdown_is_bounded_and_says_what_it_leaves_out() -> None:
@@ -391,7 +462,7 @@ def test_hostile_in_json_and_intoto(hostile: str) -> None:
     for form in ("json", "intoto"):
         text = rendered(form, report)
         assert hostile + samples.PEER.path in _texts(json.loads(text))
-        assert all(c == "\n" or c >= " " for c in text)
+        assert _is_printable(text)
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
