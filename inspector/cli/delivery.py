@@ -44,6 +44,7 @@ def deliver(report: Report, flags: dict[str, Any]) -> None:
             failing=frozenset(failing),
             allow_incomplete=flags["allow_incomplete"],
             only_fixable=flags["only_fixable"],
+            directory=str(Path.cwd()),
         )
         try:
             write(render(report, delivery.form, rendering), delivery.output)

@@ -51,20 +51,23 @@ class Finding:
     """The baseline has every verdict in it that is not waived."""
 
 
-def findings_of(report: Report) -> list[Finding]:
-    """Return everything in a report that is not safe, gravest first, each with a fingerprint of its own."""
+def findings_of(report: Report, *, directory: str = "") -> list[Finding]:
+    """Return everything in a report that is not safe, gravest first, each with a fingerprint of its own.
+
+    Args:
+        report: what was found.
+        directory: the reader's; whole paths below it are shown from there on.
+    """
+    base = f"{relative(directory)}/" if directory else ""
     found: list[Finding] = []
     seen: dict[str, int] = {}
     for target in report.targets:
         for finding in (*_problems(target), *_risks(target)):
             number = seen.get(finding.fingerprint, 0) + 1
             seen[finding.fingerprint] = number
-            found.append(_numbered(finding, number))
+            place = replace(finding.place, path=finding.place.path.removeprefix(base) or finding.place.path)
+            found.append(replace(finding, place=place, fingerprint=f"{finding.fingerprint}:{number}"))
     return sorted(found, key=lambda finding: -RANK[finding.level])
-
-
-def _numbered(finding: Finding, number: int) -> Finding:
-    return replace(finding, fingerprint=f"{finding.fingerprint}:{number}")
 
 
 def _problems(target: Target) -> Iterator[Finding]:

@@ -20,6 +20,8 @@ class Rendering:
     """What could not be told is no error to the caller."""
     only_fixable: bool = False
     """What only a rebuild cures is no failure to the caller."""
+    directory: str = ""
+    """The caller's: SARIF and GitLab want paths relative to it."""
 
 
 def render(report: Report, form: str, rendering: Rendering) -> bytes:
@@ -55,10 +57,10 @@ def _json(report: Report, _: Rendering) -> bytes:
     return encode_report(report)
 
 
-def _sarif(report: Report, _: Rendering) -> bytes:
+def _sarif(report: Report, rendering: Rendering) -> bytes:
     from inspector.reports.sarif import render_sarif
 
-    return render_sarif(report)
+    return render_sarif(report, directory=rendering.directory)
 
 
 def _junit(report: Report, rendering: Rendering) -> bytes:
@@ -84,10 +86,10 @@ def _html(report: Report, _: Rendering) -> bytes:
     return render_html(report).encode()
 
 
-def _gitlab(report: Report, _: Rendering) -> bytes:
+def _gitlab(report: Report, rendering: Rendering) -> bytes:
     from inspector.reports.gitlab import render_gitlab
 
-    return render_gitlab(report)
+    return render_gitlab(report, directory=rendering.directory)
 
 
 def _intoto(report: Report, _: Rendering) -> bytes:

@@ -17,12 +17,12 @@ from inspector.reports.wording import KNOWN
 _SEVERITIES: dict[Level, str] = {"crash": "critical", "wrong": "major", "unknown": "minor", "latent": "info"}
 
 
-def render_gitlab(report: Report) -> bytes:
+def render_gitlab(report: Report, *, directory: str = "") -> bytes:
     """Return one issue for each finding; what is waived is an issue of severity info.
 
     What is waived or known says so; GitLab itself compares two reports by their fingerprints.
     """
-    issues = [_issue(finding) for finding in findings_of(report)]
+    issues = [_issue(finding) for finding in findings_of(report, directory=directory)]
     return encode(issues)
 
 

@@ -25,9 +25,12 @@ _PRECISION: dict[Confidence, str] = {"observed": "very-high", "inferred": "mediu
 _CERTAINTY: dict[Confidence, int] = {"unknown": 0, "inferred": 1, "observed": 2}
 
 
-def render_sarif(report: Report) -> bytes:
-    """Return the report as one SARIF run: a result for each finding, and a notification for each problem."""
-    found = findings_of(report)
+def render_sarif(report: Report, *, directory: str = "") -> bytes:
+    """Return the report as one SARIF run: a result for each finding, and a notification for each problem.
+
+    Whole paths below ``directory`` are shown relative to it.
+    """
+    found = findings_of(report, directory=directory)
     kept = found[:_MAX_RESULTS]
     known = rule_texts()
     texts = dict(known)

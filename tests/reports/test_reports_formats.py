@@ -170,6 +170,26 @@ def test_fingerprints_outlive_a_tag_a_digest_and_a_new_environment() -> None:
     assert len(set(_prints(Report(targets=(first, moved))))) == 2 * len(wanted)
 
 
+def test_a_whole_path_below_the_readers_directory_is_shown_from_there_on() -> None:
+    def places(where: str, directory: str) -> set[str]:
+        environment = EnvironmentVerdicts(name="compose:a", verdicts=(samples.CRASH,), where=where)
+        targets = (replace(REPORT.targets[0], environments=(environment,)),)
+        report = Report(targets=targets)
+        found = {
+            _place(r)["artifactLocation"]["uri"]
+            for r in json.loads(rendered("sarif", report, directory=directory))["runs"][0]["results"]
+        }
+        assert found == {
+            issue["location"]["path"] for issue in json.loads(rendered("gitlab", report, directory=directory))
+        }
+        return found
+
+    assert places("/home/ci/work/net/compose.yaml:3", "/home/ci/work") == {"net/compose.yaml"}
+    assert places("/home/ci/worker/compose.yaml:3", "/home/ci/work") == {"home/ci/worker/compose.yaml"}
+    assert places("net/compose.yaml:3", "/home/ci/work") == {"net/compose.yaml"}
+    assert places("/net/compose.yaml:3", "/") == {"net/compose.yaml"}
+
+
 @pytest.mark.needs("xmllint")
 def test_junit_is_valid_by_jenkins_schema(tmp_path: Path) -> None:
     file = tmp_path / "report.xml"
