@@ -52,6 +52,8 @@ def run(engine: str, *words: str, options: tuple[str, ...] = ()) -> subprocess.C
 def test_the_base_is_pinned_by_digest() -> None:
     text = (parts.ROOT / "Dockerfile").read_text()
     assert re.search(r"^ARG BASE=[a-z0-9:.-]+@sha256:[0-9a-f]{64}$", text, re.MULTILINE)
+    gitlab = (parts.ROOT / "templates/gitlab-ci.yml").read_text()
+    assert re.findall(r"python:\S+@sha256:[0-9a-f]{64}", gitlab) == re.findall(r"^ARG BASE=(\S+)", text, re.MULTILINE)
     assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"${BASE}"}
 
 

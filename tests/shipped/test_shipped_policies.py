@@ -133,7 +133,8 @@ def test_it_is_bound_where_a_namespace_asks_for_it() -> None:
     for each, kind in ((NETDNS, "ValidatingAdmissionPolicy"), (BINDING, "ValidatingAdmissionPolicyBinding")):
         assert (each["apiVersion"], each["kind"]) == ("admissionregistration.k8s.io/v1", kind)
     assert BINDING["spec"]["policyName"] == NETDNS["metadata"]["name"]
-    assert NETDNS["spec"]["matchConstraints"]["resourceRules"][0]["resources"] == ["pods"]
+    (rule,) = NETDNS["spec"]["matchConstraints"]["resourceRules"]
+    assert (rule["resources"], rule["operations"]) == (["pods"], ["CREATE"])
     assert BINDING["spec"]["matchResources"]["namespaceSelector"]["matchLabels"] == {
         "rollout-inspector/require-netdns-go": "true"
     }
@@ -224,6 +225,10 @@ def test_the_policy_names_the_predicate_and_what_kyverno_knows() -> None:
         "matchConditions", "matchConstraints", "matchImageReferences", "validationActions", "validationConfigurations",
         "validations", "variables", "webhookConfiguration",
     }  # fmt: skip
+    (condition,) = ATTESTED["spec"]["matchConditions"]
+    asked = cel.NewEnv(variables={"object": DYN}).compile(condition["expression"])
+    for metadata, held in (({"name": "p"}, True), ({"deletionTimestamp": "2026-01-01T00:00:00Z"}, False)):
+        assert asked.eval(data={"object": {"metadata": metadata}}).plain_value() is held
     head = (parts.ROOT / "templates/kyverno-attested.yaml").read_text().split("apiVersion")[0]
     assert f"--type {PREDICATE_TYPE}" in head
 
