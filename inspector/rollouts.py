@@ -102,12 +102,13 @@ def _read(image: str, group: Sequence[Workload], collect: Collect, elsewhere: Ma
         return [_failed(printable(image, limit=_MAX_REFERENCE) or where, f"{error} (in {where})")]
     except TargetUnavailable as error:
         known = None if name is None else _inferred(name, error)
-        return [
-            known
-            or _failed(printable(image, limit=_MAX_REFERENCE), f"{error}{f'; {error.advice}' if error.advice else ''}")
-        ]
+        return [known or _failed(printable(image, limit=_MAX_REFERENCE), _told(error))]
     except InspectorError as error:
-        return [_failed(printable(image, limit=_MAX_REFERENCE), str(error))]
+        return [_failed(printable(image, limit=_MAX_REFERENCE), _told(error))]
+
+
+def _told(error: InspectorError) -> str:
+    return f"{error}; {error.advice}" if error.advice else str(error)
 
 
 def _name_of(reference: str) -> RegistryName | None:
