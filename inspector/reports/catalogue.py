@@ -13,8 +13,8 @@ from inspector.reports.findings import INCOMPLETE
 from inspector.rulebook import RULES, page
 
 HOME = "https://pypi.org/project/rollout-inspector/"
-"""The package's page, by its name in the index: the one address that the project has, whatever hosts it. URIs of its own
-(predicate types, rules) lie below it and are names first."""
+"""The package's page, by its name in the index: the one address that the project has, whatever hosts it. URIs of its
+own (predicate types, rules) lie below it and are names first."""
 
 LEVELS: Mapping[Level, str] = {
     "crash": "in this environment the binary will die, fail to resolve or fail to start",
