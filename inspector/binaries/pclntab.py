@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import TypeAlias
 
-from inspector.binaries.elf import PT_LOAD, Elf, Section
+from inspector.binaries.elf import PT_LOAD, DamagedError, Elf, Section
 
 MAGICS = (0xFFFFFFF1, 0xFFFFFFF0, 0xFFFFFFFA, 0xFFFFFFFB)
 """Of Go 1.20, 1.18, 1.16 and 1.2."""
@@ -28,6 +28,7 @@ _MAX_ANCHORS = 8
 _REACHES = (4 * 1024 * 1024, 512 * 1024 * 1024)
 """How far before the anchor the table's header is looked for."""
 _MAX_NAME = 1024
+_MAX_FUNCTIONS = 500_000
 _TEXT_WORD = 22
 """The word of runtime.moduledata that holds the start of Go's code since 1.16; the first points to the table."""
 
@@ -49,6 +50,8 @@ class FunctionTable:
     functions: int
     """Where the table of functions begins."""
     count: int
+    named: list[frozenset[int]] = field(default_factory=list, compare=False)
+    """Once it was asked for: where names begin, by the records of the first layout."""
 
 
 def find_function_table(elf: Elf, sections: list[Section]) -> FunctionTable | None:
@@ -166,15 +169,38 @@ def _begins_name(elf: Elf, table: FunctionTable, position: int) -> bool:
 
 def _is_named(elf: Elf, table: FunctionTable, position: int) -> bool:
     """Whether a function's record gives this place as its name: in the first layout other data may stand before it."""
-    needle = struct.pack(elf.order + "I", position - table.start)
-    return elf.data.find(needle, table.names, table.end) >= 0
+    if not table.named:
+        table.named.append(_named_places(elf, table))
+    return position in table.named[0]
+
+
+def _named_places(elf: Elf, table: FunctionTable) -> frozenset[int]:
+    """Return where the functions' records of the first layout say that their names begin.
+
+    The table of functions has each record's place; the second word of a record is its name's.
+
+    Raises:
+        DamagedError: if there are more of them than a program has.
+    """
+    if table.count > _MAX_FUNCTIONS:
+        raise DamagedError(f"a function table of {table.count} functions")
+    size, start, last = elf.bits // 8, table.start, table.end - elf.bits // 8 - 4
+    words = elf.unpack(("Q" if size == 8 else "I") * (2 * table.count), table.functions)
+    unpack = struct.Struct(elf.order + "I").unpack_from
+    records = (start + offset for offset in words[1::2])
+    return frozenset(start + unpack(elf.data, place + size)[0] for place in records if place <= last)
 
 
 def _start_of_name(elf: Elf, table: FunctionTable, position: int) -> int | None:
+    """Return where the name begins that this place is in; None where that cannot be told.
+
+    In the first layout only names with a record have a beginning that is sure. Those without are inlined functions; a
+    wrapper that calls C is never inlined (cmd/compile, inl.go: go:cgo_unsafe_args).
+    """
     start = elf.data.rfind(b"\0", max(table.names, position - _MAX_NAME), position) + 1
     if table.magic != _GO_1_2 or start == 0:
         return start or None
-    return next((place for place in range(start, min(start + 40, position)) if _is_named(elf, table, place)), start)
+    return next((place for place in range(start, min(start + 40, position)) if _is_named(elf, table, place)), None)
 
 
 # ── code ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ import pytest
 import toolchains
 from hypothesis import given
 from hypothesis import strategies as st
-from test_layouts import MACHINES, MAGICS, Image
+from test_layouts import BASE, MACHINES, MAGICS, Image
 
 from inspector.binaries import examine
 from inspector.facts import BinaryFacts, LibraryFacts
@@ -188,6 +188,19 @@ BOMBS = {
     "numbers without end": lambda image: image.put(b"\xbf\x00\x01\x40\x00" * 400_000),
     "loads without end": lambda image: image.put(b"\x48\x8b\x05\x00\x00\x00\x00" * 300_000),
 }
+
+
+def test_a_first_table_without_end_costs_little() -> None:
+    """Of Go 1.15 and before: names and records that claim all of a large file."""
+    image = Image()
+    start = image.table(0xFFFFFFFB) - BASE
+    image.put(b"\1a._Cfunc_x\0" * 400_000)
+    data = bytearray(image.bytes())
+    for count in (300, 200_000):
+        struct.pack_into("<Q", data, start + 8, count)
+        files = start + 16 + (2 * count + 1) * 8
+        struct.pack_into("<I", data, files, len(data) - start - 16)
+        check(bytes(data))
 
 
 @pytest.mark.parametrize("is_go", [True, False])

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from inspector.binaries import examine
+from inspector.binaries.elf import read_elf
+from inspector.binaries.pclntab import cgo_names, find_function_table
 from inspector.facts import BinaryFacts
 
 BASE = 0x400000
@@ -60,6 +62,7 @@ class Image:
         head = self.pack("IHBBP", 0xFFFFFFFB, 0, self.minimum, self.size, len(names))
         records, place, entries = bytearray(), len(head) + (2 * len(names) + 1) * self.size + 4, b""
         for index, name in enumerate(names):
+            records += bytes(-(place + len(records)) % self.size)
             offset = place + len(records)
             entries += self.pack("PP", BASE + 0x1000 + 16 * index, offset)
             record = self.pack("PI", BASE + 0x1000 + 16 * index, offset + self.size + 8) + b"\x01\x02\x03\x04"
@@ -203,6 +206,21 @@ def test_runtime_cgo_is_linked_in_where_its_assembly_is(magic: int, name: bytes,
     image.inline_build_info(b"go1.19.8")
     found = facts(image.bytes())
     assert found.go is not None and found.go.runtime_cgo is is_linked
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_in_the_first_layout_only_names_with_a_record_say_who_calls_c(machine: str) -> None:
+    """Bytes before an inlined name are no part of it, and a number that is its place by chance is no record."""
+    image = Image(machine)
+    wrapper, inlined = b"example.com/x._Cfunc_y", b"main.z\0\x05os/user._Cfunc_GoString"
+    start = image.table(0xFFFFFFFB, (b"runtime.gopanic", wrapper, inlined)) - BASE
+    place = image.content.index(b"r._Cfunc_GoString") - start
+    # In the bytes between two records, where tables of numbers stand.
+    chance = image.content.index(b"\x01\x02\x03\x04")
+    image.content[chance : chance + 4] = image.pack("I", place)
+    elf = read_elf(image.bytes())
+    table = find_function_table(elf, [])
+    assert table is not None and set(cgo_names(elf, table)) == {("example.com/x", "y")}
 
 
 @pytest.mark.parametrize("machine", MACHINES)
