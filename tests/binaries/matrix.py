@@ -103,7 +103,10 @@ def is_possible(cell: Cell) -> bool:
         # Those that Go's linker makes without a C compiler (InternalLinkPIESupported in cmd/internal/sys, internal/platform).
         since = {"arm64": "1.15", "ppc64le": "1.19", "s390x": "1.27"}.get(cell.machine)
         return since is not None and GO.index(cell.go) >= GO.index(since)
-    return cell.machine in CROSS and cell.linking == "static-2.36" and cell.go not in {"1.15", "1.19"}
+    # Of cross compilers' older glibc only what differs is tried: its loader looks _dl_var_init up on some machines.
+    releases = {"static-2.31": ("1.15",), "static-2.36": GO[1:]}.get(cell.linking, ())
+    has_cgo = (cell.go, cell.machine) != ("1.15", "riscv64")  # since 1.16
+    return cell.machine in CROSS and cell.go in releases and has_cgo
 
 
 @cache
