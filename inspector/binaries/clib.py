@@ -91,7 +91,7 @@ def find_clib(
     foreign = _foreign_packages(elf, table) if table is not None else {}
     evidence = list(_wrapper_evidence(foreign))
     if symbols is not None and elf.machine in MACHINES:
-        calls, whole = _call_evidence(elf, code, symbols, by_address=table is None or bool(foreign))
+        calls, whole = _call_evidence(elf, table, code, symbols, by_address=table is None or bool(foreign))
         evidence += calls
         if whole:
             return ClibFinding(tuple(evidence[:_MAX_EVIDENCE]))
@@ -139,7 +139,9 @@ def _wrapper_evidence(foreign: dict[str, list[str]]) -> Iterator[str]:
                 yield f"{package}._Cfunc_{function}"
 
 
-def _call_evidence(elf: Elf, code: Code | None, symbols: SymbolTable, *, by_address: bool) -> tuple[list[str], bool]:
+def _call_evidence(
+    elf: Elf, table: FunctionTable | None, code: Code | None, symbols: SymbolTable, *, by_address: bool
+) -> tuple[list[str], bool]:
     """Return the calls of C code besides glibc's and Go's own, and whether all code was searched.
 
     ``by_address``: also where the address of a function stands in data, and where x86 code has it as a number. The C
@@ -151,7 +153,8 @@ def _call_evidence(elf: Elf, code: Code | None, symbols: SymbolTable, *, by_addr
     ranges = list(elf.loaded(code, executable=True))
     if sum(end - start for start, end in ranges) > (_MAX_CODE if elf.machine in _BY_PATTERN else _MAX_WORDS):
         return [], False
-    held = pointers(elf, code, targets, symbols.place) if by_address else {}
+    without = (symbols.place, *([] if table is None else [table.place]))
+    held = pointers(elf, code, targets, without) if by_address else {}
     holders = covering(symbols.loaded(code, executable=False) if held else (), held, thumb=False)
     slots = {place: target for place, target in held.items() if not holders[place]}
     sites: dict[int, int] = {}

@@ -53,6 +53,11 @@ class FunctionTable:
     named: list[frozenset[int]] = field(default_factory=list, compare=False)
     """Once it was asked for: where names begin, by the records of the first layout."""
 
+    @property
+    def place(self) -> range:
+        """Where its header, names and tables of numbers are in the file; the functions' records follow."""
+        return range(self.start, max(self.end, self.functions))
+
 
 def find_function_table(elf: Elf, sections: list[Section]) -> FunctionTable | None:
     """Return the file's function table, by its section or, where names are absent or lie, by search; else None."""
