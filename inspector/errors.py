@@ -7,6 +7,7 @@
     │   ├── TargetAbsent
     │   ├── TargetUnauthorised
     │   └── TargetUnreachable
+    ├── StoreUnavailable      3   the store of facts cannot be opened, read or written
     └── TargetDamaged         4   found, but it cannot be read to the end
         ├── DigestMismatch
         ├── LimitExceeded
@@ -57,6 +58,12 @@ class TargetUnauthorised(TargetUnavailable):
 
 class TargetUnreachable(TargetUnavailable):
     """The place did not answer, or not in a way that can be used."""
+
+
+class StoreUnavailable(InspectorError):
+    """The store of facts cannot be opened, read or written; a scan goes on without it."""
+
+    exit_code = 3
 
 
 class TargetDamaged(InspectorError):

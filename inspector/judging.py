@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from inspector.environments import context_of, preset, presets
 from inspector.fabric import known_calls
@@ -25,6 +26,25 @@ from inspector.facts import (
     Verdict,
 )
 from inspector.risk import judge as judge_call
+
+
+class Ask(Protocol):
+    """Judges one call of one binary, as ``inspector.risk.judge`` does."""
+
+    def __call__(
+        self,
+        binary: BinaryFacts,
+        rootfs: RootFsFacts,
+        context: ResolverContext,
+        *,
+        call: Call,
+        name: str | None,
+        known: bool = True,
+        platform: str | None = None,
+    ) -> Verdict:
+        """Return the verdict."""
+        ...
+
 
 SEVERITY: Mapping[Level, int] = {"safe": 0, "unknown": 1, "latent": 2, "wrong": 3, "crash": 4}
 """Order of levels as thresholds see it: crash > wrong > latent > unknown > safe."""
@@ -51,7 +71,12 @@ class Wishes:
 
 
 def judge(
-    facts: Target, context: ResolverContext, *, names: Sequence[str] = (), calls: Sequence[Call] = ()
+    facts: Target,
+    context: ResolverContext,
+    *,
+    names: Sequence[str] = (),
+    calls: Sequence[Call] = (),
+    ask: Ask = judge_call,
 ) -> tuple[Verdict, ...]:
     """Judge every binary of one target in one context.
 
@@ -60,19 +85,21 @@ def judge(
         context: the whole of what the process will see.
         names: host names that will be looked up.
         calls: calls known to be made besides host look-ups.
+        ask: what judges one call of one binary.
 
     Returns:
         One verdict for each binary, call and name, in the order of the binaries.
     """
     root = facts.rootfs or RootFsFacts()
     return tuple(
-        replace(
-            judge_call(binary, root, context, call=call, name=name, known=known, platform=facts.platform),
-            path=binary.path,
-        )
+        _placed(ask(binary, root, context, call=call, name=name, known=known, platform=facts.platform), binary.path)
         for binary in facts.binaries
         for call, name, known in _calls_of(binary, context, tuple(names) or (DEFAULT_NAME,), tuple(calls))
     )
+
+
+def _placed(verdict: Verdict, path: str) -> Verdict:
+    return verdict if verdict.path == path else replace(verdict, path=path)
 
 
 def _calls_of(
@@ -114,7 +141,7 @@ def judge_target(target: Target, environments: Sequence[Environment] | None, wis
     """
     if target.status == "failed":
         return target
-    chosen = list(_default_environments(wishes) if environments is None else environments)
+    chosen = list(default_environments(wishes) if environments is None else environments)
     judged = [EnvironmentVerdicts(name=e.name, verdicts=_judge_in(target, e, wishes)) for e in chosen]
     uncommon = [] if environments is not None or wishes.resolv_conf else [e for e in presets() if not e.common]
     omens = {e.name: (e, _worst_by_path(_judge_in(target, e, wishes))) for e in uncommon}
@@ -133,7 +160,14 @@ def as_inferred(target: Target) -> Target:
     )
 
 
-def _default_environments(wishes: Wishes) -> Iterable[Environment]:
+def judge_by(target: Target, environments: Iterable[Environment], wishes: Wishes, ask: Ask) -> Target:
+    """As ``judge_target``, each call judged by ``ask``, and without the uncommon presets that would be worse."""
+    judged = (EnvironmentVerdicts(name=e.name, verdicts=_judge_in(target, e, wishes, ask)) for e in environments)
+    return replace(target, environments=tuple(judged))
+
+
+def default_environments(wishes: Wishes) -> Iterable[Environment]:
+    """Return what is judged where no environment is named: the common presets, or the files that were given."""
     if wishes.resolv_conf is not None:
         # Engines and kubelets always give a host name, and a hosts file with that name; a name that is looked up is
         # taken to be another one.
@@ -143,7 +177,7 @@ def _default_environments(wishes: Wishes) -> Iterable[Environment]:
     return [environment for environment in presets() if environment.common]
 
 
-def _judge_in(target: Target, environment: Environment, wishes: Wishes) -> tuple[Verdict, ...]:
+def _judge_in(target: Target, environment: Environment, wishes: Wishes, ask: Ask = judge_call) -> tuple[Verdict, ...]:
     context = context_of(
         environment,
         rootfs=target.rootfs,
@@ -153,7 +187,7 @@ def _judge_in(target: Target, environment: Environment, wishes: Wishes) -> tuple
         resolv_conf=wishes.resolv_conf,
         nsswitch_conf=wishes.nsswitch_conf,
     )
-    return judge(target, context, names=wishes.names or environment.names, calls=wishes.calls)
+    return judge(target, context, names=wishes.names or environment.names, calls=wishes.calls, ask=ask)
 
 
 def _worst_by_path(verdicts: Iterable[Verdict]) -> dict[str | None, Level]:

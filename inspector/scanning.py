@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from inspector.judging import NOT_HAD, Wishes, judge_target, summarise
 from inspector.layers import merge, read_layer, select_binaries
 from inspector.references import parse
 from inspector.sources import SourceOptions, is_analysed, open_images
-from inspector.store import FactStore, NullStore, Store
+from inspector.store import FactStore, NullStore, open_store, place_of
 
 Progress = Callable[[str, int, int | None], None]
 """Told (layer's name, bytes read so far, bytes in all or None) while a blob is read."""
@@ -40,8 +41,10 @@ class ScanOptions:
     """How to reach images and where to keep facts."""
 
     source: SourceOptions = field(default_factory=SourceOptions)
+    store: str | None = None
+    """Where facts are kept: ``postgresql://…`` or a file; None: by ``cache_dir``."""
     cache_dir: Path | None = None
-    """Where the store lives; None: inspector's directory in the user's cache."""
+    """The directory of the store's file; None: inspector's in the user's cache."""
     use_cache: bool = True
     hash_binaries: bool = False
     paths: tuple[str, ...] = ()
@@ -91,10 +94,29 @@ def unreached(reference: str, error: InspectorError) -> Target:
     return Target(reference=reference, status="failed", problems=(problem,))
 
 
+def store_of(options: ScanOptions) -> FactStore:
+    """Open the store that options name; one that keeps nothing where they want none, or it cannot be opened.
+
+    Raises:
+        UsageError: for a URL of another kind.
+    """
+    return open_store(place_of(options.store, options.cache_dir)) if options.use_cache else NullStore()
+
+
 def collect(
-    reference: str, *, options: ScanOptions | None = None, progress: Progress | None = None
+    reference: str,
+    *,
+    options: ScanOptions | None = None,
+    progress: Progress | None = None,
+    store: FactStore | None = None,
 ) -> tuple[Target, ...]:
-    """Return the facts of every image that ``reference`` stands for, without verdicts.
+    """Return the facts of every image that ``reference`` stands for, without verdicts; the store remembers them.
+
+    Args:
+        reference: as for ``scan``.
+        options: how to reach the image.
+        progress: told while a layer is read.
+        store: an open one, for many references; None: that of ``options``, opened for this one.
 
     Raises:
         InspectorError: if the reference cannot be parsed, found or reached. Damage met while an image is read is
@@ -102,10 +124,54 @@ def collect(
     """
     options = options or ScanOptions()
     parsed = parse(reference)
-    with Store.open(options.cache_dir) if options.use_cache else NullStore() as store:
+    with store_of(options) if store is None else nullcontext(store) as known:
         source = replace(options.source, paths=options.paths)
-        images = open_images(parsed, source, store)
-        return tuple(_target(image, store, options, progress) for image in images)
+        images = open_images(parsed, source, known)
+        # What runs may have changed its files: a container's are not its image's.
+        is_image = parsed.scheme != "container"
+        return tuple(read_image(image, known, options, progress, remember=is_image) for image in images)
+
+
+def read_image(
+    image: Image,
+    store: FactStore,
+    options: ScanOptions,
+    progress: Progress | None = None,
+    *,
+    run: str | None = None,
+    remember: bool = True,
+) -> Target:
+    """Return one image's facts: as the store has them, or from its layers' facts, reading those that are not stored.
+
+    Args:
+        image: as a source gives it.
+        store: what is known.
+        options: as for ``collect``.
+        progress: told while a layer is read.
+        run: the batch that asks, for the store.
+        remember: let the store remember the image, and that its reference leads to it.
+    """
+    target = _stored(image, store, options) or _target(image, store, options, progress)
+    if remember and image.has_root and not options.paths:
+        store.remember(target, verified=not image.claimed, run=run)
+    return target
+
+
+def _stored(image: Image, store: FactStore, options: ScanOptions) -> Target | None:
+    """Return what the store has of an image that was read by verified digests."""
+    if image.digest is None or image.claimed or not image.has_root or options.paths or options.hash_binaries:
+        return None
+    known = store.image(image.digest, image.platform)
+    if known is None:
+        return None
+    fabric = describe_as_fabric(image.reference, image.config.env, known.rootfs or RootFsFacts(), known.binaries)
+    return replace(
+        known,
+        reference=image.reference,
+        notes=(*image.notes, *fabric),
+        layers=_layer_ids(image.layers),
+        config=image.config,
+    )
 
 
 def _target(image: Image, store: FactStore, options: ScanOptions, progress: Progress | None) -> Target:

@@ -5,12 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+import postgres
 
 STRICT = os.environ.get("INSPECTOR_TESTS_STRICT") == "1"
 
@@ -26,9 +29,11 @@ def _may_mount() -> bool:
 
 
 def is_there(part: str) -> bool:
-    """Whether this machine has a part: a program by name, or ``root``, who may mount and make namespaces."""
+    """Whether this machine has a part: a program by name, ``root``, who may mount and make namespaces, or ``postgresql``."""
     if part == "root":
         return _may_mount()
+    if part == "postgresql":
+        return postgres.is_there()
     return shutil.which(part, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
 
 
@@ -59,3 +64,19 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("DOCKER_CONFIG", str(home / "docker"))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server of the tests' own; the test asks for it by ``needs("postgresql")`` too."""
+    with postgres.cluster() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an empty store may be made, as ``--store`` takes it: in a file, and in a database."""
+    if request.param == "sqlite":
+        return str(tmp_path / "facts.sqlite")
+    running: postgres.Cluster = request.getfixturevalue("cluster")
+    return running.database()

@@ -34,6 +34,8 @@ _VERBS = {
     "explain": "Say whether a crash in a log is that of a static glibc in NSS, and what stops it.",
     "rules": "List the rules.",
     "rule": "Print a rule's page: what it says, when it fires, what helps, and its sources.",
+    "query": "List stored images by Go release, linkage, libc, exposure, Fabric line or verdict.",
+    "cache": "Look after the store of facts: info, prune, verify.",
     "config": "Show every setting and where it is from.",
     "completion": "Print the script that completes commands in bash, zsh or fish.",
     "version": "Print the versions of the tool, its facts and its report schema.",

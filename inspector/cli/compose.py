@@ -135,14 +135,15 @@ def reader_of(flags: dict[str, Any]) -> Callable[[str], tuple[Target, ...]]:
     """Return the function that reads an image by the flags of ``image_options``."""
     from inspector.cli.options import scan_options
     from inspector.cli.progress import progress_bar
-    from inspector.scanning import collect
+    from inspector.scanning import collect, store_of
 
     given = set(elsewhere_of(flags).values())
+    store = click.get_current_context().with_resource(store_of(scan_options(flags)))
 
     def read(reference: str) -> tuple[Target, ...]:
         options = scan_options(flags, names_only=reference not in given)
         with progress_bar(wanted=not flags.get("quiet") and sys.stderr.isatty()) as progress:
-            return collect(reference, options=options, progress=progress)
+            return collect(reference, options=options, progress=progress, store=store)
 
     return read
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from inspector.escaping import printable
+
+if TYPE_CHECKING:
+    from inspector.policy import Setting
 
 
 @click.group()
@@ -29,7 +33,7 @@ def show(ctx: click.Context, /, form: str) -> None:
 
     root = ctx.find_root().params
     found = configuration(file=root["config_file"], files=not root["no_config"])
-    settings = [found.setting(name) for name in KEYS]
+    settings = [_without_secrets(found.setting(name)) for name in KEYS]
     if form == "json":
         import json
 
@@ -45,6 +49,15 @@ def show(ctx: click.Context, /, form: str) -> None:
     lines = [f"{key:<{width}}  {value:<{wide}}  {printable(where)}" for key, value, where in rows]
     lines += ["", *(f"{'read' if used else 'nothing in'} {path}" for path, used in found.files)]
     write("\n".join(lines).encode("utf-8", "replace") + b"\n", None)
+
+
+def _without_secrets(setting: Setting) -> Setting:
+    """Return a setting as it may be shown: the URL of a store may hold a password."""
+    from inspector.store import without_password
+
+    if setting.key != "store" or setting.value is None:
+        return setting
+    return replace(setting, value=without_password(str(setting.value)))
 
 
 def _shown(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +41,15 @@ def default_map(verb: str, command: click.Command, *, file: Path | None, files: 
     """
     if verb in _WITHOUT:
         return {}
+    return _defaults(command, configuration(file=file, files=files).settings)
+
+
+def _defaults(command: click.Command, settings: Mapping[str, Setting]) -> dict[str, Any]:
     from inspector.policy import KEYS
 
-    settings = configuration(file=file, files=files).settings
-    found = {}
+    if isinstance(command, click.Group):
+        return {name: _defaults(below, settings) for name, below in command.commands.items()}
+    found: dict[str, Any] = {}
     for parameter in command.params:
         for key in (KEYS.get(option.removeprefix("--")) for option in parameter.opts):
             if key is None or key.name not in settings or parameter.name is None:

@@ -44,6 +44,7 @@ def image_options(command: _Command) -> _Command:
         click.option("--ca-cert", type=click.Path(path_type=Path), help="CA certificates to trust, PEM."),
         click.option("--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds."),
         click.option("--cache-dir", type=click.Path(path_type=Path, file_okay=False), help="Where facts are kept."),
+        click.option("--store", metavar="URL|FILE", help="The store of facts: postgresql://… or a file of SQLite's."),
         click.option("--no-cache", is_flag=True, help="Neither use stored facts nor store any."),
     )
 
@@ -113,6 +114,7 @@ def scan_options(flags: dict[str, Any], *, names_only: bool = False) -> ScanOpti
     )
     return ScanOptions(
         source=source,
+        store=flags["store"],
         cache_dir=flags["cache_dir"],
         use_cache=not flags["no_cache"],
         hash_binaries=flags["hash_binaries"],
@@ -180,10 +182,15 @@ def chosen_environments(flags: dict[str, Any]) -> tuple[Environment, ...] | None
     names = list(dict.fromkeys(flags["environments"]))
     if flags.get("host_resolv_conf") is not None and not {"host", *_OF_HOST} & set(names):
         names.append("host")
-    return tuple(_environment(name, flags) for name in names) if names else None
+    return tuple(environment_named(name, flags) for name in names) if names else None
 
 
-def _environment(name: str, flags: dict[str, Any]) -> Environment:
+def environment_named(name: str, flags: dict[str, Any]) -> Environment:
+    """Return a preset, this host, a container, or what a snapshot's file has.
+
+    Raises:
+        InspectorError: if there is none of that name, or it cannot be read.
+    """
     from inspector.environments import environment_of, preset
 
     if name == "host" or name.startswith("container:"):
@@ -219,9 +226,11 @@ def taken_snapshot(name: str, flags: dict[str, Any]) -> Snapshot:
     reference = parse(name)
     if reference.scheme != "container":
         raise click.UsageError(f"'{name}' is neither 'host' nor container:NAME")
+    # A verb that reads no image has no flags that say how: an engine is found as ever.
+    from inspector.sources import SourceOptions
     from inspector.sources.engine.running import container_snapshot
 
-    return container_snapshot(reference.rest, scan_options(flags).source)
+    return container_snapshot(reference.rest, scan_options(flags).source if "platform" in flags else SourceOptions())
 
 
 def terminal_width() -> int:

@@ -85,17 +85,18 @@ def collect_all(
     from inspector.cli import fail_with
     from inspector.cli.progress import progress_bar
     from inspector.references import parse
-    from inspector.scanning import collect, unreached
+    from inspector.scanning import collect, store_of, unreached
 
     for reference in references:
         parse(reference)
     options = options or scan_options(flags)
+    store = click.get_current_context().with_resource(store_of(options))
     targets: list[Target] = []
     errors: list[InspectorError] = []
     for reference in references:
         try:
             with progress_bar(wanted=not flags.get("quiet") and sys.stderr.isatty()) as progress:
-                targets.extend(collect(reference, options=options, progress=progress))
+                targets.extend(collect(reference, options=options, progress=progress, store=store))
         except UsageError:
             raise
         except InspectorError as error:

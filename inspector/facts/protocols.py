@@ -93,6 +93,11 @@ class Image(Protocol):
         ...
 
     @property
+    def claimed(self) -> bool:
+        """Whether the digest is an engine's word, and not that of bytes that were read and name the layers."""
+        ...
+
+    @property
     def platform(self) -> str | None:
         """``linux/amd64``, ``linux/arm/v7``…; None where nothing says."""
         ...

@@ -96,6 +96,7 @@ KEYS: Mapping[str, Key] = {
         Key(name="insecure", kind="switch", default=False, own=True),
         Key(name="ca-cert", kind="path", own=True),
         Key(name="cache-dir", kind="path", own=True),
+        Key(name="store", kind="text", own=True),
     )
 }
 

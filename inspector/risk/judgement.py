@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from inspector.facts import BinaryFacts, Call, Flip, Remedy, ResolverContext, RootFsFacts, Verdict
-from inspector.risk.changes import cures, dangers
+from inspector.facts import BinaryFacts, Call, Flip, Level, Remedy, ResolverContext, RootFsFacts, Verdict
+from inspector.risk.changes import Change, cures, dangers
 from inspector.risk.rebuilding import rebuild_remedies
 from inspector.risk.rules import RULES
 from inspector.risk.situation import Situation
@@ -23,6 +23,7 @@ def judge(
     known: bool = True,
     platform: str | None = None,
     changes: bool = True,
+    brief: bool = False,
 ) -> Verdict:
     """Say what happens when a binary makes one call in one context.
 
@@ -36,11 +37,14 @@ def judge(
         platform: of the image (``linux/amd64``), None where nothing says.
         changes: look for what would flip the verdict and what would cure it. Without, which is several times as fast,
             ``safe`` stands for latent too, and there are no flips and no remedies.
+        brief: leave out flips and remedies, most of which must be tried to be told; the level is the same.
 
     Returns:
         The verdict. It is ``unknown`` where a fact that decides is missing, never ``safe`` by silence.
     """
     situation = Situation(binary, rootfs, context, call, name, known, platform)
+    if brief:
+        return _judge_briefly(situation)
     return judge_situation(situation) if changes else _ask(situation)
 
 
@@ -56,6 +60,20 @@ def judge_situation(situation: Situation) -> Verdict:
     if verdict.level in {"crash", "wrong"} or (verdict.level == "latent" and verdict.outcome):
         verdict = replace(verdict, remedies=_remedies(situation, verdict))
     return verdict
+
+
+def _judge_briefly(situation: Situation) -> Verdict:
+    """As ``judge_situation``, without flips and remedies: the first change that makes a safe place latent suffices."""
+    verdict = _ask(situation)
+    if verdict.level == "safe" and any(_is_flip(change, _ask(change.after).level) for change in dangers(situation)):
+        verdict = replace(verdict, level="latent")
+    return verdict
+
+
+def _is_flip(change: Change, level: Level) -> bool:
+    """Whether a change after which the level is this one makes a safe place latent."""
+    # That libc is not entered today is no safety where nobody can tell what it would do.
+    return level in _BAD or (level == "unknown" and change.kind in {"env", "resolv-conf"})
 
 
 def _ask(situation: Situation) -> Verdict:
@@ -77,8 +95,7 @@ def _flips(situation: Situation) -> tuple[Flip, ...]:
     """Return the changes after which it crashes, or else those after which nobody can tell, each tried."""
     tried = [(change, _ask(change.after).level) for change in dangers(situation)]
     crashes = tuple(Flip(change=change.text, level="crash") for change, level in tried if level in _BAD)
-    # That libc is not entered today is no safety where nobody can tell what it would do.
-    untold = (change for change, level in tried if level == "unknown" and change.kind in {"env", "resolv-conf"})
+    untold = (change for change, level in tried if _is_flip(change, level))
     return crashes or tuple(Flip(change=change.text, level="unknown") for change in untold)
 
 

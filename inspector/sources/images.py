@@ -35,6 +35,7 @@ class SourcedImage:
 
     reference: str
     digest: str | None = None
+    claimed: bool = False
     platform: str | None = None
     config: ImageConfig = field(default_factory=ImageConfig)
     layers: Sequence[Layer] = ()

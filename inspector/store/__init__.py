@@ -1,5 +1,40 @@
-"""Facts by digest and analyser version, and manifests by digest, kept between runs."""
+"""What was read, kept between runs: facts by digest and analyser version, images, tags, runs.
 
-from inspector.store.sqlite import FactStore, NullStore, Store
+SQLite in a file by default, PostgreSQL by URL for teams. ``Store`` is the whole of it; ``open_store`` is for a scan,
+which goes on without.
+"""
 
-__all__ = ["FactStore", "NullStore", "Store"]
+from inspector.store.grouping import target_of
+from inspector.store.nouns import (
+    Base,
+    Contents,
+    Item,
+    Pair,
+    Run,
+    RunState,
+    StoredBinary,
+    StoredImage,
+    Tag,
+)
+from inspector.store.places import Place, place_of, without_password
+from inspector.store.store import FactStore, NullStore, Store, open_store
+
+__all__ = [
+    "Base",
+    "Contents",
+    "FactStore",
+    "Item",
+    "NullStore",
+    "Pair",
+    "Place",
+    "Run",
+    "RunState",
+    "Store",
+    "StoredBinary",
+    "StoredImage",
+    "Tag",
+    "open_store",
+    "place_of",
+    "target_of",
+    "without_password",
+]

@@ -106,6 +106,7 @@ class _Engine:
         return SourcedImage(
             reference=full,
             digest=facts.identity,
+            claimed=True,
             platform=facts.platform,
             config=config_of(facts.config),
             layers=layers,

@@ -95,6 +95,7 @@ def container_images(name: str, options: SourceOptions) -> list[Image]:
         SourcedImage(
             reference=f"container:{name}",
             digest=str(container.get("Image") or "") or None,
+            claimed=True,
             platform=str(parse_platform(architecture)) if "/" in architecture else None,
             config=config_of(config),
             layers=layers,
