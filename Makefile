@@ -1,4 +1,4 @@
-.PHONY: help demo test lint format lock schema golden samples observations soak soak-rollouts matrix bench fuzz documents clean
+.PHONY: help demo test lint format lock schema golden samples observations soak soak-rollouts matrix bench bench-fleet fuzz documents clean
 
 help:  ## list targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ -/'
@@ -27,6 +27,7 @@ schema:  ## write the documents' JSON Schemas from the types
 	.venv/bin/python script/schema explanation > inspector/reports/explanation.schema.json
 	.venv/bin/python script/schema snapshot > inspector/reports/snapshot.schema.json
 	.venv/bin/python script/schema comparison > inspector/reports/comparison.schema.json
+	.venv/bin/python script/schema fleet > inspector/reports/fleet.schema.json
 
 documents:  ## write what README.md and docs/ show of the program anew
 	.venv/bin/python script/document
@@ -41,6 +42,9 @@ samples:  ## write the samples' expected facts anew (samples/generate makes the 
 
 observations:  ## write the table of cells that were run anew from the oracle
 	.venv/bin/python script/observations > observations.new && mv observations.new inspector/risk/observations.py
+
+bench-fleet:  ## measure a batch over a registry of its own; writes benchmarks/fleet.md
+	.venv/bin/python benchmarks/fleet.py --output benchmarks/fleet.md
 
 bench:  ## measure a scan against its floor; writes benchmarks/results.md
 	.venv/bin/python benchmarks/measure.py --output benchmarks/results.md

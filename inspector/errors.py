@@ -7,6 +7,7 @@
     │   ├── TargetAbsent
     │   ├── TargetUnauthorised
     │   └── TargetUnreachable
+    │       └── RateLimited
     ├── StoreUnavailable      3   the store of facts cannot be opened, read or written
     └── TargetDamaged         4   found, but it cannot be read to the end
         ├── DigestMismatch
@@ -64,6 +65,14 @@ class StoreUnavailable(InspectorError):
     """The store of facts cannot be opened, read or written; a scan goes on without it."""
 
     exit_code = 3
+
+
+class RateLimited(TargetUnreachable):
+    """The place wants to be left alone for ``wait`` seconds."""
+
+    def __init__(self, message: str, *, wait: float = 0.0, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.wait = wait
 
 
 class TargetDamaged(InspectorError):

@@ -151,15 +151,16 @@ def read_image(
         run: the batch that asks, for the store.
         remember: let the store remember the image, and that its reference leads to it.
     """
-    target = _stored(image, store, options) or _target(image, store, options, progress)
+    known = None if options.paths or options.hash_binaries else stored_image(image, store)
+    target = known or _target(image, store, options, progress)
     if remember and image.has_root and not options.paths:
         store.remember(target, verified=not image.claimed, run=run)
     return target
 
 
-def _stored(image: Image, store: FactStore, options: ScanOptions) -> Target | None:
+def stored_image(image: Image, store: FactStore) -> Target | None:
     """Return what the store has of an image that was read by verified digests."""
-    if image.digest is None or image.claimed or not image.has_root or options.paths or options.hash_binaries:
+    if image.digest is None or image.claimed or not image.has_root:
         return None
     known = store.image(image.digest, image.platform)
     if known is None:
@@ -177,32 +178,59 @@ def _stored(image: Image, store: FactStore, options: ScanOptions) -> Target | No
 def _target(image: Image, store: FactStore, options: ScanOptions, progress: Progress | None) -> Target:
     if image.layered is not None and _is_known(image.layered, store, options):
         image = image.layered
-    target = Target(
+    refused = refused_image(image)
+    if refused is not None:
+        return refused
+    try:
+        described = describe_image(image, _read_layers(image.layers, store, options, progress), options.paths)
+    except InspectorError as error:
+        return failed_image(image, error)
+    if image.whole is not None and _lacks_something(described):
+        return _target(image.whole, store, options, progress)
+    return described
+
+
+def describe_image(image: Image, facts: Sequence[LayerFacts], paths: tuple[str, ...] = ()) -> Target:
+    """Return what an image holds, without verdicts.
+
+    Args:
+        image: which; its layers are not read.
+        facts: of its layers, lowest first.
+        paths: report these paths only; empty: everything of interest.
+
+    Raises:
+        InspectorError: if the image is not what it says.
+    """
+    return _describe(replace(_target_of(image), layers=_layer_ids(image.layers)), image, facts, paths)
+
+
+def refused_image(image: Image) -> Target | None:
+    """Return the target of an image that is not looked into, or None."""
+    if is_analysed(image.platform):
+        return None
+    why = f"it is an image for {printable(str(image.platform))}: only images for linux are analysed"
+    return replace(_target_of(image), status="failed", problems=(Problem(stage="platform", message=why),))
+
+
+def failed_image(image: Image, error: InspectorError) -> Target:
+    """Return the target of an image that could not be read."""
+    advice = f"; {error.advice}" if error.advice else ""
+    return replace(_target_of(image), status="failed", problems=(Problem(stage="layers", message=f"{error}{advice}"),))
+
+
+def _target_of(image: Image) -> Target:
+    return Target(
         reference=image.reference,
         digest=image.digest,
         platform=image.platform,
         notes=tuple(image.notes),
         config=image.config,
     )
-    if not is_analysed(image.platform):
-        why = f"it is an image for {printable(str(image.platform))}: only images for linux are analysed"
-        return replace(target, status="failed", problems=(Problem(stage="platform", message=why),))
-    try:
-        layers = image.layers
-        named = replace(target, layers=_layer_ids(layers))
-        facts = _read_layers(layers, store, options, progress)
-        described = _describe(named, image, facts, options)
-    except InspectorError as error:
-        advice = f"; {error.advice}" if error.advice else ""
-        return replace(target, status="failed", problems=(Problem(stage="layers", message=f"{error}{advice}"),))
-    if image.whole is not None and _lacks_something(described):
-        return _target(image.whole, store, options, progress)
-    return described
 
 
 def _is_known(image: Image, store: FactStore, options: ScanOptions) -> bool:
     """Whether the store has the facts of every layer, so that nothing needs to be read."""
-    keys = [_key(layer, options) for layer in image.layers]
+    keys = [layer_key(layer, hash_binaries=options.hash_binaries) for layer in image.layers]
     return bool(keys) and all(key is not None and store.has(key) for key in keys)
 
 
@@ -236,7 +264,7 @@ def _read_layers(
 
 
 def _read_one(layer: Layer, store: FactStore, options: ScanOptions, progress: Progress | None) -> LayerFacts:
-    key, shared = _key(layer, options), getattr(layer, "shared", None)
+    key, shared = layer_key(layer, hash_binaries=options.hash_binaries), getattr(layer, "shared", None)
     known = store.facts(key) if key else options.shared.get(shared or "")
     if known is not None:
         return known
@@ -248,27 +276,28 @@ def _read_one(layer: Layer, store: FactStore, options: ScanOptions, progress: Pr
     if key:
         store.save(key, facts)
         for other in others:
-            store.alias(_named(other, options), key)
+            store.alias(facts_key(other, hash_binaries=options.hash_binaries), key)
     elif shared:
         options.shared[shared] = facts
     return facts
 
 
-def _key(layer: Layer, options: ScanOptions) -> str | None:
+def layer_key(layer: Layer, *, hash_binaries: bool = False) -> str | None:
     """Return the name under which the layer's facts are stored: the digest that is verified when it is read."""
     digest = layer.digest or layer.diff_id
-    return None if digest is None else _named(digest, options)
+    return None if digest is None else facts_key(digest, hash_binaries=hash_binaries)
 
 
-def _named(digest: str, options: ScanOptions) -> str:
-    return f"{digest}+sha256" if options.hash_binaries else digest
+def facts_key(digest: str, *, hash_binaries: bool = False) -> str:
+    """Return the name under which facts are stored that were read of the bytes of a digest."""
+    return f"{digest}+sha256" if hash_binaries else digest
 
 
-def _describe(target: Target, image: Image, facts: Sequence[LayerFacts], options: ScanOptions) -> Target:
+def _describe(target: Target, image: Image, facts: Sequence[LayerFacts], wanted: tuple[str, ...]) -> Target:
     root = merge([(fact, layer.diff_id) for fact, layer in zip(facts, image.layers, strict=True)])
     config = target.config
     # A lone file is asked for by its name: it is told of, whatever it is.
-    paths = options.paths if image.has_root else facts[0].files
+    paths = wanted if image.has_root else facts[0].files
     selection = select_binaries(root, config, paths=paths)
     problems = tuple(Problem(stage="layers", message=text) for fact in facts for text in fact.problems)
     problems += tuple(Problem(stage="selection", message=text) for text in selection.problems)

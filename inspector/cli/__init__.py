@@ -20,6 +20,7 @@ from inspector.escaping import printable
 
 _VERBS = {
     "scan": "Scan images and say whether their binaries would crash, and why.",
+    "batch": "Scan whole registries: every image, each layer once.",
     "chaincode": "Judge the Go chaincode image that a Fabric peer would build.",
     "facts": "Print what an image holds, as JSON, without judging it.",
     "judge": "Judge stored facts again, without the image.",

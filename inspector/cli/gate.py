@@ -87,14 +87,15 @@ class Gate:
         if self.waiving:
             applied = apply_waivers(targets, (*self.waivers, *more))
             targets = applied.targets
-            self._tell(applied.expired, applied.unused)
+            self.tell(applied.expired, applied.unused)
         marked = replace(report, targets=targets, summary=summarise(targets))
         left = sum(1 for _ in self.threshold.unfixable(marked))
         if left and not self.quiet:
             _say(f"{left} {_findings(left)} that only a rebuild cures: not counted (--only-fixable)")
         return marked
 
-    def _tell(self, expired: Sequence[tuple[Waiver, int]], unused: Sequence[Waiver]) -> None:
+    def tell(self, expired: Sequence[tuple[Waiver, int]], unused: Sequence[Waiver]) -> None:
+        """Tell on stderr which waivers are over, and which are of no use."""
         for waiver, number in expired[:_TOLD]:
             over = f"the waiver at {waiver.where} ended on {waiver.expires}"
             if number:

@@ -53,12 +53,12 @@ def judge(ctx: click.Context, /, files: tuple[str, ...], batch: str | None, **fl
     if batch is not None:
         if files:
             raise click.UsageError("give either FILE or --batch")
-        from inspector.cli.batch import run_batch
+        from inspector.cli.json_lines import answer_lines
         from inspector.risk.batch import answer
 
         if len(flags["outputs"]) > 1:
             raise click.UsageError("--batch has one --output")
-        ctx.exit(run_batch(batch, answer, next(iter(flags["outputs"]), None)))
+        ctx.exit(answer_lines(batch, answer, next(iter(flags["outputs"]), None)))
     if not files:
         raise click.UsageError("give a FILE written by 'inspector facts', --batch or --store")
     from inspector.cli.delivery import deliver

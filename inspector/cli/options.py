@@ -85,7 +85,7 @@ def output_options(command: _Command) -> _Command:
     """Add the flags that say what to print, where, and with which exit code."""
     return _apply(
         command,
-        format_options,
+        format_options(),
         policy_options,
         click.option("--quiet", "-q", is_flag=True, help="Print the result only."),
         click.option("--verbose", "-v", is_flag=True, help="Show every reason, piece of evidence and remedy."),

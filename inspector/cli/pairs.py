@@ -44,8 +44,14 @@ class _Ordered(click.Option):
         parser.parse_args = noting
 
 
-def format_options(command: _Command) -> _Command:
-    """Add ``--format`` and ``--output``, which may come in several pairs; ``pairs_of`` says which belong together."""
+def format_options(forms: Sequence[str] = FORMATS, *, short: bool = True) -> Callable[[_Command], _Command]:
+    """Return what adds ``--format`` and ``--output``, which may come in several pairs; ``pairs_of`` tells the pairs.
+
+    Args:
+        forms: the formats that the verb has.
+        short: whether ``-f`` is short for ``--format``.
+    """
+    names = ("--format", "-f", "forms") if short else ("--format", "forms")
     outputs = click.option(
         "--output",
         "-o",
@@ -56,17 +62,15 @@ def format_options(command: _Command) -> _Command:
         type=click.Path(path_type=Path, dir_okay=False),
         help="Where to write it; several pairs of --format and --output may be given.",
     )
-    forms = click.option(
-        "--format",
-        "-f",
-        "forms",
+    form = click.option(
+        *names,
         cls=_Ordered,
         multiple=True,
         callback=_check,
-        type=click.Choice(FORMATS),
+        type=click.Choice(forms),
         help="How to show the result.  [default: text]",
     )
-    return forms(outputs(command))
+    return lambda command: form(outputs(command))
 
 
 def _check(ctx: click.Context, option: click.Parameter, value: tuple[Any, ...]) -> tuple[Any, ...]:

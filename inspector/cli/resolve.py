@@ -39,10 +39,10 @@ _CALLS = tuple(call for call in get_args(Call) if call not in {"current", "user"
 def resolve(ctx: click.Context, /, **flags: Any) -> None:
     """Say which resolver a Go binary takes for a name, why, and what would change it."""
     if flags["batch"] is not None:
-        from inspector.cli.batch import run_batch
+        from inspector.cli.json_lines import answer_lines
         from inspector.resolver.batch import answer
 
-        ctx.exit(run_batch(flags["batch"], answer, flags["output"]))
+        ctx.exit(answer_lines(flags["batch"], answer, flags["output"]))
     if flags["table"]:
         write(_table(flags).encode(), flags["output"])
         return

@@ -41,5 +41,7 @@ class SourcedImage:
     layers: Sequence[Layer] = ()
     notes: Sequence[str] = ()
     has_root: bool = True
+    created: str | None = None
+    """When it was made, as its config says (RFC 3339)."""
     layered: Image | None = None
     whole: Image | None = None

@@ -92,6 +92,8 @@ class ConfigFacts:
     config: ImageConfig
     diff_ids: tuple[str, ...]
     platform: str | None
+    created: str | None = None
+    """When the image was made, as the config says (RFC 3339)."""
 
 
 def is_digest(text: object) -> bool:
@@ -265,7 +267,13 @@ def parse_config(content: bytes, what: str = "config") -> ConfigFacts:
     if not isinstance(diff_ids, list) or not all(is_digest(diff_id) for diff_id in diff_ids):
         raise TargetDamaged(f"{what} is no image's config: it has no diff IDs")
     platform = _platform(document)
-    return ConfigFacts(config_of(document.get("config")), tuple(diff_ids), str(platform) if platform else None)
+    created = document.get("created")
+    return ConfigFacts(
+        config_of(document.get("config")),
+        tuple(diff_ids),
+        str(platform) if platform else None,
+        created if isinstance(created, str) and len(created) <= 64 else None,
+    )
 
 
 def config_of(fields: object) -> ImageConfig:

@@ -134,13 +134,15 @@ def _of_registry(reference: Reference, options: SourceOptions, documents: Docume
     settings = RegistryOptions(
         insecure=options.insecure, ca_cert=options.ca_cert, timeout=options.timeout, offline=options.offline
     )
-    return images(
-        reference.name,
-        platform=options.platform,
-        all_platforms=options.all_platforms,
-        options=settings,
-        documents=documents,
-    )
+    return [
+        *images(
+            reference.name,
+            platform=options.platform,
+            all_platforms=options.all_platforms,
+            options=settings,
+            documents=documents,
+        )
+    ]
 
 
 def _of_engine(reference: Reference, engine: str, options: SourceOptions) -> list[Image]:

@@ -8,8 +8,8 @@ import click
 import pytest
 from parts import inspector
 
-from inspector.cli.batch import run_batch
 from inspector.cli.delivery import write
+from inspector.cli.json_lines import answer_lines
 
 
 def resolve(*arguments: str, **settings: Any) -> str:
@@ -215,7 +215,7 @@ def test_an_interrupted_batch_leaves_the_old_file(tmp_path: Path) -> None:
     source.write_text(json.dumps(CASE))
     output.write_text("old")
     with pytest.raises(KeyboardInterrupt):
-        run_batch(str(source), interrupt, output)
+        answer_lines(str(source), interrupt, output)
     assert output.read_text() == "old"
     assert sorted(tmp_path.iterdir()) == [source, output]
 

@@ -6,7 +6,7 @@ import hashlib
 from functools import partial
 
 from inspector.errors import TargetAbsent, TargetDamaged, TargetUnreachable
-from inspector.facts import DocumentStore, Image
+from inspector.facts import DocumentStore
 from inspector.references import RegistryName
 from inspector.sources.images import SourcedImage, StoredLayer
 from inspector.sources.layouts import paired_layers
@@ -19,6 +19,7 @@ from inspector.sources.manifests import (
     Descriptor,
     Index,
     Manifest,
+    is_digest,
     parse_config,
     parse_manifest,
     parse_platform,
@@ -40,7 +41,9 @@ def images(
     all_platforms: bool,
     options: RegistryOptions,
     documents: DocumentStore | None,
-) -> list[Image]:
+    transport: Transport | None = None,
+    ask_first: bool = False,
+) -> list[SourcedImage]:
     """Return the images that a name stands for, their layers unread.
 
     Args:
@@ -49,21 +52,25 @@ def images(
         all_platforms: every image of an index.
         options: how to reach the registry.
         documents: manifests and configs known by digest: a known tag costs one request.
+        transport: of this registry, shared with others; None: one of our own.
+        ask_first: ask by HEAD for a tag's digest, which rate limits do not count, and fetch what is not known.
 
     Raises:
         TargetUnavailable: if there is none, or it cannot be had.
         TargetDamaged: if a manifest is not what its digest says, or of no kind that is read.
     """
-    found = _Repository(name, Transport(name.host, options), documents)
+    found = _Repository(name, transport or Transport(name.host, options), documents, ask_first=ask_first)
     return found.images(platform, all_platforms=all_platforms)
 
 
 class _Repository:
-    def __init__(self, name: RegistryName, transport: Transport, documents: DocumentStore | None) -> None:
-        self._name, self._transport, self._documents = name, transport, documents
+    def __init__(
+        self, name: RegistryName, transport: Transport, documents: DocumentStore | None, *, ask_first: bool
+    ) -> None:
+        self._name, self._transport, self._documents, self._ask_first = name, transport, documents, ask_first
         self._scope = f"repository:{name.repository}:pull"
 
-    def images(self, platform: str | None, *, all_platforms: bool) -> list[Image]:
+    def images(self, platform: str | None, *, all_platforms: bool) -> list[SourcedImage]:
         digest, content, media_type = self._top()
         return self._of_manifest(digest, content, media_type, platform, (), all_platforms=all_platforms, depth=0)
 
@@ -72,6 +79,11 @@ class _Repository:
         wanted = self._name.digest
         if wanted is not None:
             return wanted, self._document(f"manifests/{wanted}", wanted, MAX_MANIFEST, "manifest"), None
+        if self._ask_first and self._documents is not None:
+            digest = digest_of(self._name, self._transport)
+            known = self._documents.load_document(digest) if digest else None
+            if digest and known is not None:
+                return digest, known, None
         what = f"{self._name.repository}:{self._name.wanted}"
         if self._transport.options.offline:
             # What the tag stood for when it was last asked may be another image by now, and no answer tells.
@@ -111,14 +123,14 @@ class _Repository:
         *,
         all_platforms: bool,
         depth: int,
-    ) -> list[Image]:
+    ) -> list[SourcedImage]:
         parsed = parse_manifest(content, media_type, str(self._name))
         if isinstance(parsed, Manifest):
             return [self._image(digest, parsed, platform if not notes else None, notes)]
         if depth >= _MAX_DEPTH:
             raise TargetDamaged(f"{self._name}: indexes more than {_MAX_DEPTH} deep")
         chosen, note = self._choose(parsed, platform, all_platforms=all_platforms)
-        found: list[Image] = []
+        found: list[SourcedImage] = []
         for entry in chosen:
             below = self._document(f"manifests/{entry.digest}", entry.digest, MAX_MANIFEST, "manifest")
             found += self._of_manifest(
@@ -140,7 +152,7 @@ class _Repository:
         chosen = select(index, wanted, str(self._name))
         return [chosen], f"index of {len(there)} platforms, {chosen.platform or wanted} taken"
 
-    def _image(self, digest: str, manifest: Manifest, platform: str | None, notes: tuple[str, ...]) -> Image:
+    def _image(self, digest: str, manifest: Manifest, platform: str | None, notes: tuple[str, ...]) -> SourcedImage:
         config = self._document(f"blobs/{manifest.config.digest}", manifest.config.digest, MAX_CONFIG, "config")
         facts = parse_config(config, f"{self._name}: config")
         if platform is not None and facts.platform is not None:
@@ -170,7 +182,24 @@ class _Repository:
             config=facts.config,
             layers=layers,
             notes=notes,
+            created=facts.created,
         )
+
+
+def digest_of(name: RegistryName, transport: Transport) -> str | None:
+    """Ask by HEAD for the digest of what a name stands for; None where the registry does not tell it.
+
+    Docker Hub does not count HEAD as a pull (docs.docker.com, Docker Hub usage and limits).
+
+    Raises:
+        TargetUnavailable: if there is none, or it cannot be had.
+    """
+    what = f"{name.repository}:{name.wanted}"
+    path, scope = f"/v2/{name.repository}/manifests/{name.wanted}", f"repository:{name.repository}:pull"
+    response = transport.get(path, scope, {"Accept": _ACCEPT}, what, method="HEAD")
+    digest = response.headers.get("Docker-Content-Digest", "").strip()
+    response.release_conn()
+    return digest if is_digest(digest) else None
 
 
 def select_one(there: str, wanted: str, what: str) -> None:

@@ -16,25 +16,29 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from inspector import __version__
 from inspector.errors import (
     InspectorError,
     LimitExceeded,
+    RateLimited,
     TargetAbsent,
     TargetUnauthorised,
     TargetUnreachable,
 )
 from inspector.escaping import printable
 from inspector.sources.registry.authentication import Challenge, Credentials, find_credentials, parse_challenges
+from inspector.sources.registry.pace import Pace, retry_after
 
 if TYPE_CHECKING:
     import urllib3
 
 _HUB_API = "registry-1.docker.io"
 _TRIES = 5
+_MAX_LIMITS = 100
+"""How often one request may be answered by 429 where a pace is kept."""
 _MAX_REDIRECTS = 5
 _MAX_WAIT = 60.0
 """Seconds that Retry-After may make us wait; a registry that wants more is told as it is."""
@@ -57,6 +61,10 @@ class RegistryOptions:
     config_directory: Path | None = None
     """Where Docker's config.json is; None: as Docker finds it."""
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    patience: float = _MAX_WAIT
+    """Most seconds that Retry-After may make us wait; 0: who decides for others too is told at once."""
+    pace: Pace | None = field(default=None, repr=False)
+    """Shared with the others that speak to this registry."""
 
 
 def is_loopback(host: str) -> bool:
@@ -70,23 +78,44 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    scope: str
+    headers: Mapping[str, str]
+    what: str
+    body: bytes | None = None
+
+
 class Transport:
     """Speaks to one registry; threads may share it."""
 
     def __init__(self, host: str, options: RegistryOptions) -> None:
         self.host = host
         self.options = options
-        self._api = _HUB_API if host == "docker.io" else host
-        self._scheme = "http" if options.insecure or is_loopback(self._api) else "https"
+        self.api = _HUB_API if host == "docker.io" else host
+        """The host that is asked."""
+        self.scheme = "http" if options.insecure or is_loopback(self.api) else "https"
         self._pools: dict[str, urllib3.PoolManager] = {}
         self._lock = threading.Lock()
         self._authorisations: dict[str, str] = {}
+        self._turns: dict[str, threading.Lock] = {}
         self._credentials: Credentials | None = None
         self._looked_up = False
 
     # ── one request ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def get(self, path: str, scope: str, headers: Mapping[str, str], what: str) -> urllib3.BaseHTTPResponse:
+    def get(
+        self,
+        path: str,
+        scope: str,
+        headers: Mapping[str, str],
+        what: str,
+        *,
+        method: Literal["GET", "HEAD", "POST"] = "GET",
+        body: bytes | None = None,
+    ) -> urllib3.BaseHTTPResponse:
         """GET a path of the registry's API and return the open response, 200 or 206.
 
         Args:
@@ -94,43 +123,47 @@ class Transport:
             scope: what a token is asked for (``repository:NAME:pull``).
             headers: besides Authorization.
             what: what is fetched, for errors.
+            method: another one; it must do no harm where it is sent twice.
+            body: what a POST sends.
 
         Raises:
             TargetAbsent, TargetUnauthorised, TargetUnreachable: as the registry says.
         """
         if self.options.offline:
             raise TargetUnreachable(f"{self.host}: not asked, because of --offline")
+        request = _Request(method, path, scope, headers, what, body)
         asked_for = False
-        for attempt in range(_TRIES + 1):
-            last = attempt >= _TRIES
-            response = self._try(path, scope, headers, what, last=last)
+        attempt = limits = 0
+        while attempt <= _TRIES:
+            last = attempt == _TRIES
+            carried = self._authorisations.get(scope)
+            response = self._try(request, last=last)
+            if response is not None and response.status == 401 and not asked_for:
+                asked_for = True
+                self._authorise(response, scope, what, refused=carried)
+                response.close()
+                response = self._try(request, last=last)
             if response is None:
+                attempt += 1
                 continue
             if response.status in {200, 206}:
                 return response
-            if response.status == 401 and not asked_for:
-                asked_for = True
-                self._authorise(response, scope, what)
-                response.close()
-                response = self._try(path, scope, headers, what, last=last)
-                if response is None:
-                    continue
-                if response.status in {200, 206}:
-                    return response
-            if response.status in _RETRIED and not last and self._wait(response, attempt):
-                response.close()
-                continue
-            raise self._refusal(response, what)
+            # Where all who ask wait together, being told to wait again is no failure.
+            shared = response.status == 429 and self.options.pace is not None and limits < _MAX_LIMITS
+            if response.status not in _RETRIED or (last and not shared) or not self._wait(response, attempt):
+                raise self._refusal(response, what)
+            response.close()
+            limits += shared
+            attempt += not shared
         raise TargetUnreachable(f"{self.host}: {what}: no answer after {_TRIES + 1} tries")
 
-    def _try(
-        self, path: str, scope: str, headers: Mapping[str, str], what: str, *, last: bool
-    ) -> urllib3.BaseHTTPResponse | None:
+    def _try(self, request: _Request, *, last: bool) -> urllib3.BaseHTTPResponse | None:
         """Send once, following redirects; None where the connection broke and another try is due."""
         import urllib3
 
+        what = request.what
         try:
-            return self._send(path, scope, headers, what)
+            return self._send(request)
         except urllib3.exceptions.SSLError as error:
             raise self._tls_failure(error, what) from None
         except urllib3.exceptions.MaxRetryError as error:
@@ -149,17 +182,26 @@ class Transport:
         self.options.sleep(0.2 + random.random() * 0.3)  # noqa: S311 - spreads retries, guards nothing
         return None
 
-    def _send(self, path: str, scope: str, headers: Mapping[str, str], what: str) -> urllib3.BaseHTTPResponse:
-        url = f"{self._scheme}://{self._api}{path}"
+    def _send(self, request: _Request) -> urllib3.BaseHTTPResponse:
+        url, what = f"{self.scheme}://{self.api}{request.path}", request.what
         home = urlsplit(url).netloc
         for _ in range(_MAX_REDIRECTS + 1):
-            sent = {**headers, "User-Agent": f"rollout-inspector/{__version__}", "Accept-Encoding": "identity"}
-            authorisation = self._authorisations.get(scope)
+            sent = {**request.headers, "User-Agent": f"rollout-inspector/{__version__}", "Accept-Encoding": "identity"}
+            authorisation = self._authorisations.get(request.scope)
+            if self.options.pace is not None and urlsplit(url).netloc == home:
+                self.options.pace.wait()
             # Credentials are for the registry; a redirect to a blob store carries its own in the address.
-            if authorisation and urlsplit(url).netloc == home and urlsplit(url).scheme == self._scheme:
+            if authorisation and urlsplit(url).netloc == home and urlsplit(url).scheme == self.scheme:
                 sent["Authorization"] = authorisation
             response = self._pool(url).request(
-                "GET", url, headers=sent, preload_content=False, redirect=False, retries=False, decode_content=False
+                request.method,
+                url,
+                body=request.body,
+                headers=sent,
+                preload_content=False,
+                redirect=False,
+                retries=False,
+                decode_content=False,
             )
             if response.status not in _REDIRECTS:
                 return response
@@ -194,7 +236,7 @@ class Transport:
             pool = self._pools.get(proxy)
             if pool is None:
                 timeout = urllib3.Timeout(connect=min(self.options.timeout, 20.0), read=self.options.timeout)
-                settings: dict[str, Any] = {"timeout": timeout, "maxsize": 8}
+                settings: dict[str, Any] = {"timeout": timeout, "maxsize": 32}
                 context = self._tls_context()
                 if context is not None:
                     settings["ssl_context"] = context
@@ -204,7 +246,7 @@ class Transport:
 
     def _tls_context(self) -> Any:
         """Return how TLS peers are trusted: the system's authorities, and those of --ca-cert."""
-        if self._scheme == "http":
+        if self.scheme == "http":
             return None
         import ssl
 
@@ -229,12 +271,14 @@ class Transport:
 
     def _wait(self, response: urllib3.BaseHTTPResponse, attempt: int) -> bool:
         """Wait before another try, as long as the registry says; False where it says too long."""
-        wanted = response.headers.get("Retry-After", "")
-        if wanted.isascii() and wanted.isdigit() and len(wanted) < 8:
-            seconds = float(wanted)
-        else:
-            seconds = min(0.25 * 2**attempt, 8.0) * (0.75 + random.random() / 2)  # noqa: S311
-        if seconds > _MAX_WAIT:
+        wanted = retry_after(response.headers.get("Retry-After", ""))
+        seconds = min(0.25 * 2**attempt, 8.0) * (0.75 + random.random() / 2) if wanted is None else wanted  # noqa: S311
+        if self.options.pace is not None and (wanted is not None or response.status == 429):
+            # Everybody who speaks to this registry waits, and the next request with them.
+            self.options.pace.rest(seconds)
+            return seconds <= self.options.patience
+        asked = wanted is not None or response.status == 429
+        if asked and seconds > self.options.patience:
             return False
         self.options.sleep(seconds)
         return True
@@ -245,7 +289,13 @@ class Transport:
         said = f" ({printable(message, limit=200)})" if message else ""
         text = f"{self.host}: {what}: "
         if response.status == 429 or "TOOMANYREQUESTS" in codes:
-            return TargetUnreachable(f"{text}the rate limit is reached{said}", advice="docker login lifts it, or wait")
+            wait = retry_after(response.headers.get("Retry-After", ""))
+            return RateLimited(
+                f"{text}the rate limit is reached{said}", wait=wait or 1.0, advice="docker login lifts it, or wait"
+            )
+        rest = retry_after(response.headers.get("Retry-After", "")) if response.status == 503 else None
+        if rest is not None:
+            return RateLimited(f"{text}the registry answered 503 and wants {rest:.0f} s of rest{said}", wait=rest)
         if response.status in {401, 403} or "DENIED" in codes or "UNAUTHORIZED" in codes:
             return TargetUnauthorised(f"{text}not authorised{said}", advice=f"log in with: docker login {self.host}")
         if response.status == 404:
@@ -263,13 +313,37 @@ class Transport:
 
     # ── authorisation ────────────────────────────────────────────────────────────────────────────────────────
 
-    def _authorise(self, response: urllib3.BaseHTTPResponse, scope: str, what: str) -> None:
-        """Answer a challenge; the next request of the scope carries what comes of it."""
-        challenges = parse_challenges(response.headers.get("WWW-Authenticate", ""))
+    def authorise(self, scope: str, authorisation: str) -> None:
+        """Send this Authorization with every request of a scope."""
+        self._authorisations[scope] = authorisation
+
+    def credentials(self) -> Credentials | None:
+        """Return what is stored for this registry, looked up once.
+
+        Raises:
+            TargetUnauthorised: if a credential helper is named and fails.
+        """
         with self._lock:
             if not self._looked_up:
                 self._credentials = find_credentials(self.host, self.options.config_directory)
                 self._looked_up = True
+            return self._credentials
+
+    def _authorise(self, response: urllib3.BaseHTTPResponse, scope: str, what: str, *, refused: str | None) -> None:
+        """Answer a challenge; the next request of the scope carries what comes of it.
+
+        ``refused`` is what the refused request carried: where another thread has a newer token already, that is taken.
+        """
+        challenges = parse_challenges(response.headers.get("WWW-Authenticate", ""))
+        self.credentials()
+        with self._lock:
+            turn = self._turns.setdefault(scope, threading.Lock())
+        with turn:
+            if self._authorisations.get(scope) != refused:
+                return
+            self._answer(challenges, scope, what)
+
+    def _answer(self, challenges: list[Challenge], scope: str, what: str) -> None:
         bearer = next((c for c in challenges if c.scheme == "bearer" and "realm" in c.parameters), None)
         if bearer is not None:
             self._authorisations[scope] = "Bearer " + self._token(bearer, scope, what)
@@ -320,16 +394,12 @@ class Transport:
 
     def _check_realm(self, realm: str, what: str) -> None:
         parts = urlsplit(realm)
-        if parts.scheme == "https" or (parts.scheme == "http" and self._scheme == "http" and parts.hostname):
+        if parts.scheme == "https" or (parts.scheme == "http" and self.scheme == "http" and parts.hostname):
             return
         raise TargetUnauthorised(
             f"{self.host}: {what}: its token service {printable(realm, limit=120)} is not reached by HTTPS",
             advice="credentials are not sent in the clear",
         )
-
-    def forget(self, scope: str) -> None:
-        """Drop a scope's token: it has run out."""
-        self._authorisations.pop(scope, None)
 
 
 def _plainly(error: BaseException) -> str:
