@@ -37,5 +37,5 @@ def containers(ctx: click.Context, /, **flags: Any) -> None:
         click.echo("inspector: no container is running", err=True)
     targets, errors = collect_all(references, flags, options, told=True)
     report = gate.mark(report_of(judge_all(targets, references, flags)))
-    deliver(report, flags)
+    deliver(report, flags, told=True)
     ctx.exit(gate.exit_code(report, errors))

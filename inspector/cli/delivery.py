@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from inspector.facts import Report
 
 
-def deliver(report: Report, flags: dict[str, Any]) -> None:
+def deliver(report: Report, flags: dict[str, Any], *, told: bool = False) -> None:
     """Render the report in every wanted format to where it is wanted: files first, then stdout.
 
-    To a person a report of nothing that was read has nothing to say beyond stderr: as text on stdout it is left out.
+    ``told``: stderr says why something could not be had. Of a report of nothing but that, the text on stdout is left
+    out.
 
     Raises:
         InspectorError: if a format cannot tell this report; the other formats are written all the same.
@@ -36,7 +37,9 @@ def deliver(report: Report, flags: dict[str, Any]) -> None:
     refused: InspectorError | None = None
     for delivery in sorted(pairs_of(flags["forms"], flags["outputs"]), key=lambda each: each.output is None):
         to_file = delivery.output is not None
-        silent = (is_unread(report) and delivery.form == "text") or (not report.targets and delivery.form == "plain")
+        silent = (told and is_unread(report) and delivery.form == "text") or (
+            not report.targets and delivery.form == "plain"
+        )
         if silent and not to_file:
             continue
         rendering = Rendering(

@@ -44,7 +44,7 @@ def scan(ctx: click.Context, /, references: tuple[str, ...], **flags: Any) -> No
     wishes(flags), chosen_environments(flags)  # what is wrong with the words is told before anything is fetched
     targets, errors = collect_all(references, flags, told=True)
     report = gate.mark(report_of(judge_all(targets, references, flags)))
-    deliver(report, flags)
+    deliver(report, flags, told=True)
     ctx.exit(gate.exit_code(report, errors))
 
 

@@ -72,6 +72,8 @@ CREATE, EXPORT, REMOVE = b"/containers/create", b"/export HTTP", b"DELETE "
 def started(*arguments: str, engine: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [str(Path(sys.executable).parent / "inspector"), *arguments]
     env = parts.environment(DOCKER_HOST=engine)
+    # A test run under nohup has SIGHUP ignored, and would hand that on.
+    command = ["env", "--default-signal=HUP", *command]
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
             yield process

@@ -340,3 +340,10 @@ def test_fix_passes_over_files_without_documents(tmp_path: Path) -> None:
     assert "netdns=go" in fix("empty.yaml", "peer.yaml", cwd=tmp_path).stdout
     done = fix("empty.yaml", "other.yaml", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+
+
+def test_a_manifest_of_which_no_image_can_be_had_says_why() -> None:
+    """No digest, no network: a person is told, and not by the exit code alone."""
+    done = parts.inspector("compose", str(COMPOSE / "peer.yaml"), "--offline", "--no-cache")
+    assert done.returncode == 3
+    assert "not analysed: docker.io: samples/peer-static-glibc:1: not asked, because of --offline" in done.stdout
