@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from inspector.environments import context_of, preset, presets
-from inspector.fabric import known_calls
+from inspector.environments import context_of, preset, presets, variable_snippet
+from inspector.fabric import known_calls, role_of
 from inspector.facts import (
     BinaryFacts,
     Call,
@@ -18,6 +18,8 @@ from inspector.facts import (
     EnvironmentVerdicts,
     Flip,
     Level,
+    ManifestPlace,
+    Remedy,
     Report,
     ResolverContext,
     RootFsFacts,
@@ -26,6 +28,7 @@ from inspector.facts import (
     Verdict,
 )
 from inspector.risk import judge as judge_call
+from inspector.risk import netdns_go
 
 
 class Ask(Protocol):
@@ -52,6 +55,8 @@ SEVERITY: Mapping[Level, int] = {"safe": 0, "unknown": 1, "latent": 2, "wrong": 
 NOT_HAD = "image"
 """The stage of the problem of a target that stands for an image that could not be had at all."""
 DEFAULT_NAME = "orderer.example.com"
+_MAX_SNIPPET = 1500
+"""Characters; what is longer would be cut where it is shown, and be another text."""
 _DEFAULT_PORT = "https"
 """What a port is taken to be looked up by: for a number nobody is asked, so it would tell nothing of the call."""
 _OPTION = re.compile(r"'options (\S+)' in resolv\.conf")
@@ -187,7 +192,25 @@ def _judge_in(target: Target, environment: Environment, wishes: Wishes, ask: Ask
         resolv_conf=wishes.resolv_conf,
         nsswitch_conf=wishes.nsswitch_conf,
     )
-    return judge(target, context, names=wishes.names or environment.names, calls=wishes.calls, ask=ask)
+    verdicts = judge(target, context, names=wishes.names or environment.names, calls=wishes.calls, ask=ask)
+    return tuple(with_patches(verdict, environment.manifest, context) for verdict in verdicts)
+
+
+def with_patches(verdict: Verdict, manifest: ManifestPlace | None, context: ResolverContext) -> Verdict:
+    """Return a verdict of which the remedy by GODEBUG is also told as its manifest has it.
+
+    The variables of a chaincode container are written in no manifest.
+    """
+    if manifest is None or not verdict.remedies or (verdict.path and role_of(verdict.path) == "chaincode"):
+        return verdict
+    value = netdns_go(context.env.get("GODEBUG"))
+    snippet = variable_snippet(manifest, "GODEBUG", value, elsewhere="GODEBUG" in context.env_unknown)
+
+    def patched(remedy: Remedy) -> Remedy:
+        sets_it = remedy.kind == "env" and remedy.text.endswith(f" GODEBUG={value}")
+        return replace(remedy, patch=snippet) if sets_it and len(snippet) <= _MAX_SNIPPET else remedy
+
+    return replace(verdict, remedies=tuple(map(patched, verdict.remedies)))
 
 
 def _worst_by_path(verdicts: Iterable[Verdict]) -> dict[str | None, Level]:

@@ -20,7 +20,7 @@ from inspector.facts import (
     Verdict,
     Workload,
 )  # fmt: skip
-from inspector.judging import SEVERITY, Wishes, judge
+from inspector.judging import SEVERITY, Wishes, judge, with_patches
 from inspector.references import RegistryName, parse_name
 from inspector.scanning import report_of
 
@@ -173,7 +173,8 @@ def _judge_in(target: Target, environment: Environment, wishes: Wishes) -> Itera
         nsswitch_conf=wishes.nsswitch_conf,
     )
     for verdict in judge(target, context, names=wishes.names or environment.names, calls=wishes.calls):
-        yield replace(verdict, reasons=tuple(_located(reason, context) for reason in verdict.reasons))
+        told = with_patches(verdict, environment.manifest, context)
+        yield replace(told, reasons=tuple(_located(reason, context) for reason in verdict.reasons))
 
 
 def _located(reason: Reason, context: ResolverContext) -> Reason:

@@ -3,5 +3,6 @@
 from inspector.environments.contexts import context_of
 from inspector.environments.presets import preset, presets
 from inspector.environments.snapshots import environment_of, host_snapshot, with_gaps
+from inspector.environments.snippets import variable_snippet
 
-__all__ = ["context_of", "environment_of", "host_snapshot", "preset", "presets", "with_gaps"]
+__all__ = ["context_of", "environment_of", "host_snapshot", "preset", "presets", "variable_snippet", "with_gaps"]

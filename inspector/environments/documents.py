@@ -48,6 +48,11 @@ class Place:
     def __str__(self) -> str:
         return f"{printable(self.file, limit=200)}:{self.line}"
 
+    @property
+    def named_file(self) -> str | None:
+        """The file, None where it is none that has a name."""
+        return None if self.file == "standard input" else self.file
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Piece:

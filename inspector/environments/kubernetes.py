@@ -40,7 +40,7 @@ from inspector.environments.hosts import Host
 from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
 from inspector.errors import InspectorError, LimitExceeded, TargetDamaged
 from inspector.escaping import printable
-from inspector.facts import ContextFile, Environment, WaiverText, Workload
+from inspector.facts import ContextFile, Environment, ManifestPlace, WaiverText, Workload
 
 MAX_CONTAINERS = 5000
 CLUSTER_DOMAIN = "cluster.local"
@@ -79,6 +79,8 @@ class Pod:
     namespace: str
     place: Place
     spec: Mapping
+    way: tuple[str, ...] = ()
+    """Keys from the object to ``spec``."""
     waivers: tuple[WaiverText, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -204,8 +206,9 @@ def pods_of(item: Mapping) -> Iterator[Pod]:
     if spec is not None:
         waivers, problems = _waivers(item, path)
         yield Pod(
-            kind=kind, name=name, namespace=namespace, place=item.place, spec=spec, waivers=waivers, problems=problems
-        )
+            kind=kind, name=name, namespace=namespace, place=item.place, spec=spec, waivers=waivers, problems=problems,
+            way=path if path[-1:] == ("spec",) else (*path, "spec"),
+        )  # fmt: skip
 
 
 def _pod_spec(item: Mapping, kind: str) -> tuple[Mapping | None, tuple[str, ...]]:
@@ -346,6 +349,22 @@ def _environment(manifests: Manifests, pod: Pod, container: Mapping, node: Host,
         user=_user(pod, container),
         system_hostname=_text(pod.spec, "hostname") or pod.name or "pod",
         replaces_entrypoint=container.get("command") is not None,
+        manifest=_manifest_place(pod, container),
+    )
+
+
+def _manifest_place(pod: Pod, container: Mapping) -> ManifestPlace:
+    """Return where the container is written; without a name nothing can be laid over it."""
+    listed = next(
+        (key for key in CONTAINERS if any(node is container for node in items_of(pod.spec.get(key), key))),
+        CONTAINERS[0],
+    )
+    return ManifestPlace(
+        kind="kubernetes",
+        name=_text(container, "name"),
+        way=pod.way,
+        listed=listed,
+        file=container.place.named_file,
     )
 
 

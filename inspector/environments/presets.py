@@ -14,7 +14,7 @@ from inspector.environments.docker import Engine, NetworkMode, container_resolv_
 from inspector.environments.hosts import Host, host_named
 from inspector.errors import UsageError
 from inspector.escaping import printable
-from inspector.facts import ContextFile, Environment
+from inspector.facts import ContextFile, Environment, ManifestPlace
 
 _DOCKER = "Docker engine 20.10 and 26.1, observed; moby libnetwork sandbox_dns_unix.go"
 _KUBELET = "kubelet, pkg/kubelet/network/dns/dns.go: ClusterFirst takes no options of the node and adds ndots:5"
@@ -81,6 +81,7 @@ def _environment(
         },
         names=names,
         system_hostname=own,
+        manifest=ManifestPlace(kind="kubernetes" if own == "pod" else "compose"),
     )
 
 

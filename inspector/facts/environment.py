@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from inspector.facts.context import ContextFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestPlace:
+    """Where a manifest has the service or container that an environment is of, for whoever will change it there."""
+
+    kind: Literal["compose", "kubernetes"]
+    name: str | None = None
+    """The service or container; None: no manifest is at hand, only its kind is known."""
+    way: tuple[str, ...] = ()
+    """Keys from the object to its pod's spec: ``spec, template, spec``."""
+    listed: str = "containers"
+    """The list of the pod's spec that the container is in."""
+    file: str | None = None
+    """The file, where it is one that ``inspector fix`` can be given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +55,8 @@ class Environment:
     """The image's entrypoint, and the script that it may be, does not run."""
     own_files: Mapping[str, ContextFile] = field(default_factory=dict)
     """The place's own files, which count for a program that brings no root filesystem with it."""
+    manifest: ManifestPlace | None = None
+    """Where its variables are written, or would be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

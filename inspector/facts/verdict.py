@@ -20,6 +20,9 @@ class Remedy:
     kind: str
     """env, resolv-conf, nsswitch, base-image, rebuild, fabric."""
     text: str
+    patch: str | None = None
+    """The same change as YAML, for the Compose file or the Kubernetes manifest that the environment comes from, or for
+    one of that kind; None: it comes from neither, or the change is made elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from inspector.reports.wording import (
     describe_outcome,
     describe_rootfs,
     not_judged,
+    patches_of,
     untold_paths,
     worst,
 )
@@ -41,6 +42,8 @@ class _Group:
     path: str
     environments: list[str]
     verdicts: Sequence[Verdict]
+    patches: list[str]
+    """Remedies as YAML, of all its environments."""
 
     @property
     def level(self) -> Level:
@@ -180,15 +183,20 @@ def _groups(number: int, target: Target) -> list[_Group]:
         for path, verdicts in by_path.items():
             key = (path, tuple(_essence(verdict) for verdict in verdicts))
             group = found.setdefault(
-                key, _Group(anchor=f"t{number}r{len(found)}", path=path, environments=[], verdicts=verdicts)
+                key, _Group(anchor=f"t{number}r{len(found)}", path=path, environments=[], verdicts=verdicts, patches=[])
             )
             group.environments.append(environment.name)
+            group.patches.extend(patch for patch in patches_of(verdicts) if patch not in group.patches)
     return list(found.values())
 
 
 def _essence(verdict: Verdict) -> Verdict:
-    """Return what a verdict says; which resolver a safe call takes makes no difference to its reader."""
-    return replace(verdict, decision=None, order=None) if verdict.level == "safe" else verdict
+    """Return what a verdict says; which resolver a safe call takes makes no difference to its reader.
+
+    Nor does in which manifest a remedy is written.
+    """
+    told = replace(verdict, remedies=tuple(replace(remedy, patch=None) for remedy in verdict.remedies))
+    return replace(told, decision=None, order=None) if verdict.level == "safe" else told
 
 
 def _matrix(number: int, target: Target, groups: Sequence[_Group]) -> str:
@@ -234,6 +242,7 @@ def _reasons(group: _Group, target: Target) -> str:
         f'<article id="{group.anchor}" class="{group.level}" tabindex="-1">\n'
         f"<h3>{_badge(group.level, excuse=group.excuse)} <code>{_text(group.path)}</code> in {where}</h3>\n{what}"
         + "\n".join(_verdict(verdict) for verdict in verdicts)
+        + _snippets(group.patches)
         + "\n</article>"
     )
 
@@ -261,6 +270,12 @@ def _verdict(verdict: Verdict) -> str:
         f'<p class="facts">Rule <code>{_text(verdict.rule)}</code>, {verdict.confidence}{resolver}</p>\n</div>'
     )
     return "\n".join(part for part in parts if part)
+
+
+def _snippets(patches: Sequence[str]) -> str:
+    shown = "".join(f'<pre tabindex="0"><code>{escape(patch)}</code></pre>' for patch in patches[:_MAX_ITEMS])
+    more = f"<p>and {len(patches) - _MAX_ITEMS} more</p>" if len(patches) > _MAX_ITEMS else ""
+    return f"\n<details><summary>As YAML ({len(patches)})</summary>{shown}{more}</details>" if patches else ""
 
 
 def _reason(text: str, where: str | None) -> str:

@@ -20,6 +20,7 @@ from inspector.reports.wording import (
     describe_nothing,
     describe_rootfs,
     not_judged,
+    patches_of,
     untold_paths,
     worst_by_binary,
 )
@@ -143,7 +144,14 @@ def _details(finding: Finding, *, several: bool) -> str:
         if verdict.level == "latent":
             lines += [f"- it would crash after: {prose(flip.change)}" for flip in verdict.flips[:_SHOWN]]
         lines += [f"- fix: {prose(remedy.text)}" for remedy in verdict.remedies[:_SHOWN]]
+        lines += [line for patch in patches_of([verdict]) for line in ("", *_block(patch))]
     return "\n".join([*lines, "", "</details>"])
+
+
+def _block(text: str) -> list[str]:
+    """Return escaped text as a fenced block, whose fence is longer than any in it (CommonMark, 4.5)."""
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
+    return [f"{fence}yaml", *text.splitlines(), fence]
 
 
 def code(text: str, limit: int = 250) -> str:

@@ -15,6 +15,7 @@ body{margin:0 auto;padding:1rem;max-width:70rem;background:var(--page);color:var
 font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans","DejaVu Sans",sans-serif;
 overflow-wrap:anywhere}
 code{font:.9em/1.4 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace;unicode-bidi:isolate}
+pre{margin:.4rem 0;padding:.5rem .8rem;background:var(--panel);overflow-x:auto;white-space:pre}
 a{color:var(--link)}
 h1{font-size:1.6rem;margin:.5rem 0}
 h2{font-size:1.2rem;margin:2rem 0 .3rem;border-bottom:1px solid var(--line);padding-bottom:.3rem}

@@ -18,6 +18,7 @@ from inspector.reports.wording import (
     describe_rootfs,
     describe_waiver,
     not_judged,
+    patches_of,
     untold_paths,
     worst_by_binary,
 )
@@ -151,6 +152,7 @@ class _Risk:
     verdict: Verdict
     environments: list[str]
     names: list[str]
+    patches: list[str]
 
 
 def _group_risks(target: Target, binaries: list[BinaryFacts]) -> list[_Risk]:
@@ -168,11 +170,12 @@ def _group_risks(target: Target, binaries: list[BinaryFacts]) -> list[_Risk]:
             why = tuple((r.text, r.where) for r in verdict.reasons) if RANK[verdict.level] > RANK["latent"] else ()
             excuse = (verdict.waived, verdict.known)
             key = (verdict.path, verdict.rule, verdict.level, verdict.outcome, verdict.call, why, excuse)
-            risk = groups.setdefault(key, _Risk(binary, verdict, [], []))
+            risk = groups.setdefault(key, _Risk(binary, verdict, [], [], []))
             if environment.name not in risk.environments:
                 risk.environments.append(environment.name)
             if verdict.name and verdict.name not in risk.names:
                 risk.names.append(verdict.name)
+            risk.patches.extend(patch for patch in patches_of([verdict]) if patch not in risk.patches)
     told = {(r.verdict.path, r.verdict.rule) for r in groups.values() if RANK[r.verdict.level] > RANK["latent"]}
     kept = [r for r in groups.values() if r.verdict.level != "latent" or (r.verdict.path, r.verdict.rule) not in told]
     return sorted(kept, key=lambda risk: -RANK[risk.verdict.level])
@@ -208,6 +211,10 @@ def _render_risk(risk: _Risk, style: TextStyle, environments: int) -> Iterator[s
         yield from _some("    flips    ", flips, _FLIPS_SHOWN, style)
     remedies = [remedy.text for remedy in verdict.remedies]
     yield from _some("    fix      ", remedies, _REMEDIES_SHOWN, style)
+    for patch in risk.patches if style.verbose else ():
+        # As it is, never broken: it is there to be copied.
+        for number, line in enumerate(patch.splitlines()):
+            yield ("    as YAML  " if number == 0 else " " * 13) + line
 
 
 def _some(label: str, texts: list[str], shown: int, style: TextStyle) -> Iterator[str]:

@@ -20,6 +20,9 @@ _OUTCOMES = {
 }
 _LIKELIHOODS = {"always": "every time", "sooner-or-later": "sooner or later", "rare": "rarely"}
 
+_MAX_LINES, _MAX_LINE = 40, 2000
+"""Of a patch; none of ours is as long."""
+
 
 def describe_outcome(verdict: Verdict) -> str:
     """``dies by a signal, sooner or later``; empty where the verdict has no outcome."""
@@ -72,6 +75,16 @@ def describe_waiver(waiver: Waiver) -> str:
 
 KNOWN = "the baseline has it already"
 """Of a finding that an earlier report had too."""
+
+
+def patches_of(verdicts: Iterable[Verdict]) -> list[str]:
+    """Return the remedies' patches, each once, escaped line by line and never broken: they are there to be copied."""
+    patches = [remedy.patch for verdict in verdicts for remedy in verdict.remedies if remedy.patch]
+    return list(dict.fromkeys("\n".join(map(_line, patch.splitlines()[:_MAX_LINES])) for patch in patches))
+
+
+def _line(text: str) -> str:
+    return printable(text, limit=_MAX_LINE)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict | None:

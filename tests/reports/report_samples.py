@@ -43,7 +43,7 @@ CRASH = Verdict(
         Reason(text="Go 1.15 does not know option 'edns0'", where="resolv.conf:2:9", source="net/conf.go", word="edns0"),
         Reason(text="the static glibc loads libnss_files.so.2"),
     ),
-    remedies=(Remedy(kind="env", text="set the environment variable GODEBUG=netdns=go"), Remedy(kind="rebuild", text="rebuild")),
+    remedies=(Remedy(kind="env", text="set the environment variable GODEBUG=netdns=go", patch='environment:\n  A: "<b>```"\n  GODEBUG: netdns=go\n'), Remedy(kind="rebuild", text="rebuild")),
 )  # fmt: skip
 LATENT = Verdict(
     rule="static-glibc-user", path=PEER.path, call="user", level="latent", confidence="inferred",

@@ -20,7 +20,7 @@ from inspector.environments.hosts import Host
 from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.escaping import printable
-from inspector.facts import ContextFile, Environment, Workload
+from inspector.facts import ContextFile, Environment, ManifestPlace, Workload
 
 FILES = {
     f"/etc/{name}": name
@@ -89,6 +89,7 @@ def _environment(project: Project, service: Service, host: Host, engine: Engine)
         user=service.user.text if service.user else None,
         system_hostname=_hostname(service),
         replaces_entrypoint=service.entrypoint is not None,
+        manifest=ManifestPlace(kind="compose", name=service.name, file=service.place.named_file),
     )
 
 
