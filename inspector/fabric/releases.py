@@ -34,6 +34,8 @@ class ReleaseLine:
     """(first release, Go) in order, where every release's Go is known; empty: it is not."""
     exact_baseos: tuple[tuple[Release, str], ...] = field(default=())
     """(first release, tag) of the fabric-baseos that chaincode runs on, where that has a numbering of its own (1.x)."""
+    builder_glibc: str | None = None
+    """glibc that is inside static programs, where the image that they are built in has another than the base."""
     known_bad: str = ""
     """Why programs of these images are known to die or to resolve wrongly, with the report of it."""
 
@@ -146,15 +148,26 @@ TOOLS_LINES: tuple[ReleaseLine, ...] = (
 
 _CA_STATIC = "fabric-ca docker-env.mk: -linkmode external -extldflags '-static -lpthread'"
 
+_CA_BAD = f"{_2017}; never got the fix of FAB-15026"
+
 CA_LINES: tuple[ReleaseLine, ...] = (
-    ReleaseLine(first=(1, 0, 0), last=(1, 4, 9), go=(), linkage="static glibc",
-                base="fabric-baseos (xenial; buster from base 0.4.18 on)", writes_nsswitch=False,
-                chaincode="static glibc", source=_CA_STATIC, known_bad=f"{_2017}; never got the fix of FAB-15026"),
-    ReleaseLine(first=(1, 5, 0), last=(1, 5, 5), go=(), linkage="dynamic musl", base="alpine 3.13-3.16",
+    ReleaseLine(first=(1, 0, 0), last=(1, 0, 6), go=("1.7.5",), linkage="static glibc", base=_XENIAL,
+                writes_nsswitch=False, chaincode="static glibc", source=_CA_STATIC, known_bad=_CA_BAD),
+    ReleaseLine(first=(1, 1, 0), last=(1, 1, 1), go=("1.9.2",), linkage="static glibc", base=_XENIAL,
+                writes_nsswitch=False, chaincode="static glibc", source=_CA_STATIC, known_bad=_CA_BAD),
+    ReleaseLine(first=(1, 2, 0), last=(1, 3, 0), go=("1.10",), linkage="static glibc", base=_XENIAL,
+                writes_nsswitch=False, chaincode="static glibc", source=_CA_STATIC, known_bad=_CA_BAD),
+    ReleaseLine(first=(1, 4, 0), last=(1, 4, 3), go=("1.11.1",), linkage="static glibc", base=_XENIAL,
+                writes_nsswitch=False, chaincode="static glibc", source=_CA_STATIC, known_bad=_CA_BAD),
+    # Built in fabric-baseimage on Ubuntu bionic, run on Debian buster.
+    ReleaseLine(first=(1, 4, 4), last=(1, 4, 9), go=("1.12.12",), linkage="static glibc", base="debian:buster-slim, glibc 2.28",
+                writes_nsswitch=False, chaincode="static glibc", source=_CA_STATIC,
+                builder_glibc="2.27", known_bad=_CA_BAD),
+    ReleaseLine(first=(1, 5, 0), last=(1, 5, 5), go=("1.15",), linkage="dynamic musl", base="alpine 3.13-3.16",
                 writes_nsswitch=False, chaincode="static musl", source="fabric-ca images/fabric-ca/Dockerfile"),
-    ReleaseLine(first=(1, 5, 6), last=(1, 5, 20), go=(), linkage="dynamic glibc", base="ubuntu:20.04, glibc 2.31",
+    ReleaseLine(first=(1, 5, 6), last=(1, 5, 20), go=("1.20",), linkage="dynamic glibc", base="ubuntu:20.04, glibc 2.31",
                 writes_nsswitch=False, chaincode="static glibc", source="fabric-ca images/fabric-ca/Dockerfile"),
-    ReleaseLine(first=(1, 5, 21), last=(1, 5, 21), go=(), linkage="dynamic glibc", base="ubuntu:22.04, glibc 2.35",
+    ReleaseLine(first=(1, 5, 21), last=(1, 5, 21), go=("1.26",), linkage="dynamic glibc", base="ubuntu:22.04, glibc 2.35",
                 writes_nsswitch=False, chaincode="static glibc", source="fabric-ca images/fabric-ca/Dockerfile"),
 )  # fmt: skip
 """fabric-ca, server and client; it has a numbering of its own."""

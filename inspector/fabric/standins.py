@@ -1,15 +1,14 @@
 """What an official Fabric image holds, by its name and tag: stands in where the image itself cannot be had.
 
-Inferred from the release lines (``releases.py``) and, for fabric-ca, from its own tags: docker-env.mk, Makefile,
-images/*/Dockerfile. A rebuilt image under the same name may hold something else, so every verdict is marked inferred.
+Inferred from the release lines (``releases.py``). A rebuilt image under the same name may hold something else, so every
+verdict is marked inferred.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from inspector.fabric.releases import ReleaseLine, line_of
+from inspector.fabric.releases import line_of
 from inspector.facts import (
     BinaryFacts,
     Exposure,
@@ -23,7 +22,6 @@ from inspector.facts import (
 
 _TOOLS = ("peer", "configtxgen", "configtxlator", "cryptogen", "discover", "idemixgen")
 _CA = ("fabric-ca-server", "fabric-ca-client")
-_GLIBC = re.compile(r"glibc (\d+\.\d+)")
 _DNS = Exposure(kind="dns", evidence=("net._C2func_getaddrinfo",))
 _USER = Exposure(kind="user", evidence=("os/user._Cfunc_mygetpwuid_r",))
 _PLAIN_NSSWITCH = "hosts: files dns\n"
@@ -63,7 +61,7 @@ def stand_in(repository: str, tag: str | None) -> Target | None:
     programs = {"fabric-peer": ("peer",), "fabric-orderer": ("orderer",), "fabric-tools": _TOOLS, "fabric-ca": _CA}
     if owner.rpartition("/")[2] != "hyperledger" or name not in programs or tag is None:
         return None
-    make = _make_of_ca(tag) if name == "fabric-ca" else _make_of(name, tag)
+    make = _make_of(name, tag)
     if make is None:
         return None
     return Target(
@@ -77,42 +75,14 @@ def stand_in(repository: str, tag: str | None) -> Target | None:
 
 
 def _make_of(name: str, tag: str) -> _Make | None:
-    line = line_of(tag)
+    line = line_of(tag, "fabric-ca" if name == "fabric-ca" else "fabric-peer")
     if line is None or line.linkage in {"static musl", "static pure Go"}:  # of two pre-releases only
         return None
     linkage: str = line.linkage
     if name == "fabric-tools" and line.at_risk and line.first >= (1, 2, 0):
         linkage = "dynamic glibc"  # built in a Docker stage with other flags: d3e8c0068, FAB-8551
-    version = _glibc_of(line)
-    return _Make(
-        linkage, line.go[0], version if "static" in linkage else None, version, line.writes_nsswitch, line.source
-    )
-
-
-def _glibc_of(line: ReleaseLine) -> str | None:
-    found = _GLIBC.search(line.base)
-    return found[1] if found else None
-
-
-_CA_LINES: tuple[tuple[tuple[int, int, int], tuple[int, int, int], _Make], ...] = (
-    ((1, 0, 0), (1, 0, 6), _Make("static glibc", "1.7.5", "2.23", "2.23", False, "fabric-ca docker-env.mk")),
-    ((1, 1, 0), (1, 1, 1), _Make("static glibc", "1.9.2", "2.23", "2.23", False, "fabric-ca docker-env.mk")),
-    ((1, 2, 0), (1, 3, 0), _Make("static glibc", "1.10", "2.23", "2.23", False, "fabric-ca docker-env.mk")),
-    ((1, 4, 0), (1, 4, 3), _Make("static glibc", "1.11.1", "2.23", "2.23", False, "fabric-ca docker-env.mk")),
-    # Built in fabric-baseimage on Ubuntu bionic, run on Debian buster.
-    ((1, 4, 4), (1, 4, 9), _Make("static glibc", "1.12.12", "2.27", "2.28", False, "fabric-ca docker-env.mk")),
-    ((1, 5, 0), (1, 5, 5), _Make("dynamic musl", "1.15", None, None, False, "fabric-ca images/fabric-ca")),
-    ((1, 5, 6), (1, 5, 20), _Make("dynamic glibc", "1.20", None, "2.31", False, "fabric-ca images/fabric-ca")),
-    ((1, 5, 21), (1, 5, 21), _Make("dynamic glibc", "1.26", None, "2.35", False, "fabric-ca images/fabric-ca")),
-)  # fmt: skip
-
-
-def _make_of_ca(tag: str) -> _Make | None:
-    match = re.fullmatch(r"(?:[a-z0-9_]+-)?(\d+)\.(\d+)\.(\d+)", tag)
-    if match is None:
-        return None
-    version = (int(match[1]), int(match[2]), int(match[3]))
-    return next((make for first, last, make in _CA_LINES if first <= version <= last), None)
+    inside = (line.builder_glibc or line.base_glibc) if "static" in linkage else None
+    return _Make(linkage, line.go[0], inside, line.base_glibc, line.writes_nsswitch, line.source)
 
 
 def _binary(program: str, make: _Make) -> BinaryFacts:

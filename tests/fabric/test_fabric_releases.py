@@ -38,7 +38,7 @@ def test_lines_are_in_order_and_do_not_overlap(repository: str) -> None:
         ("3.1.3", "fabric-peer", "dynamic glibc", "1.25.2", "2.39"),
         ("1.1.0", "fabric-tools", "static glibc", "1.9.2", "2.23"),
         ("1.2.0", "fabric-tools", "dynamic glibc", None, "2.23"),
-        ("1.4.9", "fabric-ca", "static glibc", None, None),
+        ("1.4.9", "fabric-ca", "static glibc", None, "2.28"),
         ("1.5.5", "fabric-ca", "dynamic musl", None, None),
         ("1.5.21", "fabric-ca", "dynamic glibc", None, "2.35"),
     ],

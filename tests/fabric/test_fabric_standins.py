@@ -3,6 +3,7 @@
 import pytest
 
 from inspector.fabric import LINES, stand_in
+from inspector.fabric.releases import CA_LINES
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,21 @@ def test_every_release_line_has_its_peer() -> None:
             assert target.rootfs is not None and target.rootfs.files is not None
             if line.writes_nsswitch:
                 assert target.rootfs.files["nsswitch.conf"] == "hosts: files dns\n"
+
+
+def test_every_release_line_of_fabric_ca_has_its_server_as_the_line_says() -> None:
+    for line in CA_LINES:
+        for version in (line.first, line.last):
+            target = stand_in("hyperledger/fabric-ca", ".".join(map(str, version)))
+            assert target is not None and target.rootfs is not None
+            for binary in target.binaries:
+                assert (binary.linkage == "static") == line.at_risk
+                assert binary.go is not None and binary.go.version in line.go
+                assert binary.libc.version == ((line.builder_glibc or line.base_glibc) if line.at_risk else None)
+            assert target.rootfs.libc.version == line.base_glibc
+
+
+def test_a_server_built_on_another_image_than_it_runs_on_has_the_builders_glibc_inside() -> None:
+    target = stand_in("hyperledger/fabric-ca", "1.4.9")
+    assert target is not None and target.rootfs is not None
+    assert ({binary.libc.version for binary in target.binaries}, target.rootfs.libc.version) == ({"2.27"}, "2.28")
