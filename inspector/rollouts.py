@@ -26,6 +26,7 @@ from inspector.scanning import report_of
 
 _MAX_REFERENCE = 600
 """Characters of what is no image's name that are shown; a name has fewer."""
+_IMAGES_TOLD = 5
 Collect = Callable[[str], Sequence[Target]]
 """Return the facts of an image's platforms; raise InspectorError where it cannot be had."""
 
@@ -68,6 +69,18 @@ def read_images(
     for image, group in by_image.items():
         for target in _targets_of(image, group, collect, elsewhere or {}):
             yield target, group
+
+
+def unmatched(elsewhere: Mapping[str, str], workloads: Iterable[Workload]) -> list[str]:
+    """Return a line for each name in ``elsewhere`` that is no workload's image: a misspelt one would go unnoticed."""
+    images = list(dict.fromkeys(workload.image for workload in workloads if workload.image is not None))
+    shown = ", ".join(printable(image, limit=120) for image in images[:_IMAGES_TOLD]) or "no image at all"
+    more = f" and {len(images) - _IMAGES_TOLD} more" if len(images) > _IMAGES_TOLD else ""
+    return [
+        f"--image {printable(name, limit=120)}: nothing that is judged has that image; there is {shown}{more}"
+        for name in elsewhere
+        if name not in images
+    ]
 
 
 def _without_image(workload: Workload) -> Target:

@@ -118,10 +118,12 @@ def deliver_workloads(workloads: Iterable[Workload], flags: dict[str, Any]) -> i
     from inspector.cli.delivery import deliver
     from inspector.cli.gate import open_gate
     from inspector.policy import waiver_for
-    from inspector.rollouts import judge_workloads
+    from inspector.rollouts import judge_workloads, unmatched
 
     gate = open_gate(flags)
     chosen = list(workloads)
+    for line in unmatched(elsewhere_of(flags), chosen):
+        click.echo(f"inspector: {line}", err=True)
     waivers = [waiver_for(text, workload.name) for workload in chosen for text in workload.waivers]
     report = judge_workloads(chosen, reader_of(flags), wishes_of(flags), elsewhere=elsewhere_of(flags))
     report = gate.mark(report, more=waivers)

@@ -14,7 +14,7 @@ from inspector.fabric import line_of
 from inspector.facts import Environment, Level, Target, Verdict, Workload
 from inspector.judging import SEVERITY, Wishes
 from inspector.repairs.godebug import add_netdns_go, has_netdns_go
-from inspector.rollouts import Collect, judge_workload, read_images
+from inspector.rollouts import Collect, judge_workload, read_images, unmatched
 
 VARIABLE = "GODEBUG"
 _CARE: Mapping[Level, int] = {"safe": 0, "latent": 1, "unknown": 2, "wrong": 3, "crash": 4}
@@ -69,6 +69,8 @@ def needs_of(
         latent: what is safe here and one change from a crash needs it as well.
         plan: takes what there is to say.
     """
+    workloads = tuple(workloads)
+    plan.told += unmatched(elsewhere, workloads)
     gathered: dict[str, Need] = {}
     for target, group in read_images(workloads, collect, elsewhere):
         for problem in target.problems:
