@@ -20,16 +20,19 @@ from inspector.cli.options import (
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from inspector.fabric import CoreSettings
-    from inspector.facts import Target
+    from inspector.facts import Environment, Target
 
 _NAME = "peer0.org1.example.com"
 """What chaincode looks up first: the peer that it belongs to (CORE_PEER_ADDRESS)."""
 
 
 @click.command(context_settings={"show_default": False})
-@click.option("--ccenv", required=True, metavar="REF", help="The builder's image (chaincode.builder).")
-@click.option("--baseos", required=True, metavar="REF", help="The runtime's image (chaincode.golang.runtime).")
+@click.option("--ccenv", metavar="REF", help="The builder's image; else core.yaml's chaincode.builder.")
+@click.option("--baseos", metavar="REF", help="The runtime's image; else core.yaml's chaincode.golang.runtime.")
+@click.option("--fabric", metavar="VERSION", help="The peer's version, which the images of core.yaml are named by.")
 @click.option("--core-yaml", type=click.Path(path_type=Path), help="The peer's core.yaml.")
 @click.option("--peer-env", "peer_variables", multiple=True, metavar="NAME=VALUE", help="A variable of the peer's.")
 @click.option("--go", "go", metavar="RELEASE", help="The Go that builds it, if it is not ccenv's own.")
@@ -37,7 +40,7 @@ _NAME = "peer0.org1.example.com"
 @context_options
 @output_options
 @click.pass_context
-def chaincode(ctx: click.Context, /, ccenv: str, baseos: str, **flags: Any) -> None:
+def chaincode(ctx: click.Context, /, ccenv: str | None, baseos: str | None, **flags: Any) -> None:
     """Judge the Go chaincode image that a Fabric peer would build, before it exists.
 
     Go and the C library come from the ccenv image, the root filesystem from the baseos image; the peer links statically
@@ -57,7 +60,9 @@ def chaincode(ctx: click.Context, /, ccenv: str, baseos: str, **flags: Any) -> N
     release = _release(flags["go"])
     known = wishes(flags)
     known = replace(known, names=known.names or (_NAME,))
-    environments = chosen_environments(flags)
+    environments = _environments(settings, flags)
+    ccenv = ccenv or _image(settings.builder, "--ccenv", "chaincode.builder", flags)
+    baseos = baseos or _image(settings.runtime, "--baseos", "chaincode.golang.runtime", flags)
     builder, errors = _collect(ccenv, flags)
     runtime, more = _collect(baseos, flags)
     errors += more
@@ -68,6 +73,37 @@ def chaincode(ctx: click.Context, /, ccenv: str, baseos: str, **flags: Any) -> N
     report = gate.mark(report_of(targets))
     deliver(report, flags)
     ctx.exit(gate.exit_code(report, errors))
+
+
+def _image(template: str | None, flag: str, setting: str, flags: dict[str, Any]) -> str:
+    """Return the image that the peer's configuration names.
+
+    Raises:
+        click.UsageError: if it names none.
+        UsageError: if the name cannot be expanded.
+    """
+    from inspector.fabric import image_named
+
+    if template is None:
+        raise click.UsageError(f"give {flag}, or a --core-yaml that has {setting}")
+    platform = (flags.get("platform") or "").split("/")
+    architecture = platform[1] if len(platform) > 1 else "amd64"
+    return image_named(template, version=flags["fabric"], architecture=architecture)
+
+
+def _environments(settings: CoreSettings, flags: dict[str, Any]) -> Sequence[Environment] | None:
+    """Return the environments to judge in: those named, else, where chaincode is on the host's network, every host's.
+
+    With a resolv.conf of the caller's there is no other.
+    """
+    chosen = chosen_environments(flags)
+    if chosen is not None or settings.network_mode != "host" or flags["resolv_conf"] is not None:
+        return chosen
+    from inspector.environments.docker import Engine
+    from inspector.environments.hosts import HOSTS
+    from inspector.environments.presets import docker_on
+
+    return [docker_on("host", host, Engine()) for host in HOSTS]
 
 
 def _collect(reference: str, flags: dict[str, Any]) -> tuple[Target | None, list[InspectorError]]:

@@ -33,10 +33,10 @@ _MODES: dict[str, tuple[NetworkMode, str]] = {
 
 
 def docker_on(network: str, host: Host, engine: Engine) -> Environment:
-    """Return ``docker-bridge`` or ``docker-network`` as an engine makes it of a given host's resolv.conf.
+    """Return a ``docker-`` preset of a network as an engine makes it of a given host's resolv.conf.
 
     Args:
-        network: ``bridge`` or ``network``.
+        network: ``bridge``, ``network`` or ``host``.
         host: the host.
         engine: the engine that starts the container.
     """

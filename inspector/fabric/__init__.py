@@ -1,7 +1,13 @@
 """What is known of Hyperledger Fabric: its binaries, release lines, images and calls. Data and look-ups; pure."""
 
 from inspector.fabric.binaries import BINARIES, known_calls, role_of
-from inspector.fabric.chaincode import CoreSettings, chaincode_target, read_core_yaml, with_peer_environment
+from inspector.fabric.chaincode import (
+    CoreSettings,
+    chaincode_target,
+    image_named,
+    read_core_yaml,
+    with_peer_environment,
+)
 from inspector.fabric.images import FabricImage, describe, identify
 from inspector.fabric.releases import LINES, ReleaseLine, line_of
 from inspector.fabric.remedies import place_of_variables, remedies_for
@@ -16,6 +22,7 @@ __all__ = [
     "chaincode_target",
     "describe",
     "identify",
+    "image_named",
     "known_calls",
     "line_of",
     "place_of_variables",

@@ -7,6 +7,7 @@ of ``chaincode.golang.runtime`` (fabric-baseos), linked ``-linkmode external -ex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -102,6 +103,37 @@ def with_peer_environment(settings: CoreSettings, env: Mapping[str, str]) -> Cor
         runtime=env.get("CORE_CHAINCODE_GOLANG_RUNTIME", settings.runtime),
         network_mode=env.get("CORE_VM_DOCKER_HOSTCONFIG_NETWORKMODE", settings.network_mode),
     )
+
+
+_PLACEHOLDER = re.compile(r"\$\(([A-Z_]+)\)")
+_VERSION = re.compile(r"v?(\d{1,4}\.\d{1,4})\.\d{1,4}(-[0-9A-Za-z.-]{1,40})?")
+
+
+def image_named(template: str, *, version: str | None, architecture: str) -> str:
+    """Return the image that a setting names, expanded as the peer expands it (``ParseDockerfileTemplate``).
+
+    Args:
+        template: as ``$(DOCKER_NS)/fabric-ccenv:$(TWO_DIGIT_VERSION)``.
+        version: the peer's, ``2.5.4``; None: not known.
+        architecture: as Go names it, ``amd64``.
+
+    Raises:
+        UsageError: if something in it cannot be expanded.
+    """
+    match = _VERSION.fullmatch(version or "")
+    if version is not None and match is None:
+        raise UsageError(f"'{printable(version, limit=60)}' is no version of Fabric's", advice="give one as 2.5.4")
+    known = {"DOCKER_NS": "hyperledger", "ARCH": architecture}
+    if version is not None and match is not None:
+        known |= {"PROJECT_VERSION": version.removeprefix("v"), "TWO_DIGIT_VERSION": match[1]}
+    absent = next((name for name in _PLACEHOLDER.findall(template) if name not in known), None)
+    if absent is not None:
+        by_version = absent in {"PROJECT_VERSION", "TWO_DIGIT_VERSION"}
+        raise UsageError(
+            f"'{printable(template, limit=200)}': $({absent}) cannot be expanded",
+            advice="say the peer's version by --fabric" if by_version else "name the image by --ccenv or --baseos",
+        )
+    return _PLACEHOLDER.sub(lambda found: known[found[1]], template)
 
 
 def _below(tree: Any, *keys: str) -> dict[str, Any]:

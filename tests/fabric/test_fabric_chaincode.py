@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import UsageError
-from inspector.fabric import CoreSettings, chaincode_target, read_core_yaml, with_peer_environment
+from inspector.fabric import CoreSettings, chaincode_target, image_named, read_core_yaml, with_peer_environment
 from inspector.facts import BinaryFacts, GoBuild, ImageConfig, ImageLibc, Problem, RootFsFacts, Target
 
 SAMPLES = parts.ROOT / "samples"
@@ -274,6 +274,10 @@ def test_beforehand_and_afterwards_agree(images: dict[str, str], age: str, go: s
     [
         (("--ccenv", "dir:/nowhere", "--baseos", "dir:/nowhere"), 3, "nowhere"),
         (("--ccenv", "dir:/etc"), 2, "--baseos"),
+        (("--baseos", "dir:/etc"), 2, "chaincode.builder"),
+        (("--baseos", "dir:/etc", "--peer-env", "CORE_CHAINCODE_BUILDER=a:$(TWO_DIGIT_VERSION)"), 2, "--fabric"),
+        (("--baseos", "dir:/etc", "--peer-env", "CORE_CHAINCODE_BUILDER=a:$(BASE_VERSION)"), 2, "$(BASE_VERSION)"),
+        (("--baseos", "dir:/etc", "--peer-env", "CORE_CHAINCODE_BUILDER=a", "--fabric", "2"), 2, "no version"),
         (("--ccenv", "dir:/etc", "--baseos", "dir:/etc", "--go", "x.y"), 2, "--go"),
         (("--ccenv", "dir:/etc", "--baseos", "dir:/etc", "--core-yaml", "/nowhere"), 2, "/nowhere"),
         (("--ccenv", "dir:/etc", "--baseos", "dir:/etc", "--peer-env", "X"), 2, "NAME=VALUE"),
@@ -285,6 +289,46 @@ def test_errors_are_told_as_scan_tells_them(flags: tuple[str, ...], status: int,
     assert done.returncode == status, done.stderr
     assert told in done.stderr and "Traceback" not in done.stderr
     assert all(line.startswith("inspector: ") for line in done.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("$(DOCKER_NS)/fabric-ccenv:$(TWO_DIGIT_VERSION)", "hyperledger/fabric-ccenv:2.5"),
+        ("$(DOCKER_NS)/fabric-ccenv:$(PROJECT_VERSION)", "hyperledger/fabric-ccenv:2.5.4"),
+        ("r.example.com/$(DOCKER_NS)/fabric-baseos:$(ARCH)-$(PROJECT_VERSION)", "r.example.com/hyperledger/fabric-baseos:arm64-2.5.4"),
+        ("our/ccenv:7", "our/ccenv:7"),
+        ("$DOCKER_NS/x:$(lower)", "$DOCKER_NS/x:$(lower)"),
+    ],
+)  # fmt: skip
+def test_names_of_images_are_expanded_as_the_peer_expands_them(template: str, expected: str) -> None:
+    assert image_named(template, version="2.5.4", architecture="arm64") == expected
+    assert image_named(template, version="v2.5.4", architecture="arm64") == expected
+
+
+def test_core_yaml_names_the_images_and_a_flag_outranks_it(images: dict[str, str], tmp_path: Path) -> None:
+    core = tmp_path / "core.yaml"
+    core.write_text(f"chaincode:\n  builder: {images['old ccenv']}\n  golang:\n    runtime: {images['old baseos']}\n")
+    done = parts.inspector("chaincode", "--core-yaml", str(core), "-f", "json", *NO_AAAA)
+    _, given = judge(images, "old", *NO_AAAA, "--core-yaml", str(core))
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["targets"] == [given]
+    other = parts.inspector(
+        "chaincode", "--core-yaml", str(core), "--ccenv", images["new ccenv"], "-f", "json", *NO_AAAA
+    )
+    assert json.loads(other.stdout)["targets"][0]["binaries"][0]["libc"]["version"] == "2.36"
+
+
+def test_chaincode_on_the_hosts_network_is_judged_on_every_host(images: dict[str, str], tmp_path: Path) -> None:
+    core = tmp_path / "core.yaml"
+    core.write_text("vm: {docker: {hostConfig: {NetworkMode: host}}}\n")
+    _, target = judge(images, "old", "--core-yaml", str(core))
+    assert [e["name"] for e in target["environments"]] == ["docker-host", "docker-host-ubuntu", "docker-host-alibaba"]
+    _, named = judge(images, "old", "--core-yaml", str(core), "--environment", "docker-bridge")
+    assert [e["name"] for e in named["environments"]] == ["docker-bridge"]
+    core.write_text("vm: {docker: {hostConfig: {NetworkMode: fabric_test}}}\n")
+    _, network = judge(images, "old", "--core-yaml", str(core))
+    assert len(network["environments"]) > 3
 
 
 def test_a_builder_without_go_is_unknown(images: dict[str, str]) -> None:
