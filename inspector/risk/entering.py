@@ -4,7 +4,8 @@ Static glibc resolves sources by ``dlopen`` (glibc bug 19341). Up to 2.33 ``file
 every look-up loads the image's libnss_files.so.2 and, with it, the image's libc: a second libc, whose per-thread
 state is set up in the loading thread only. From 2.34 on ``files`` and ``dns`` are inside libc, and a module comes in
 only where nsswitch.conf names another source and the image has it. Observed with probe programs of Go 1.9 to 1.27,
-static glibc 2.31, 2.36 and 2.41, in root filesystems with 2.31, 2.36, 2.41, 2.43, musl and none, on five machines.
+static glibc 2.31, 2.36 and 2.41, in root filesystems with 2.31, 2.36, 2.41, 2.43, musl and none, on five machines; and
+on amd64 with Ubuntu's 2.23, 2.27, 2.31, 2.35 and 2.39.
 """
 
 from __future__ import annotations
@@ -25,14 +26,19 @@ INSIDE = frozenset({"files", "dns"})
 """The sources that glibc 2.34 and later have inside."""
 _EARLY_INIT = (2, 32)
 """__libc_early_init came with glibc 2.32; a static libc of 2.34 and later asserts that it is there."""
+_RELR = (2, 36)
+"""glibc 2.36 learned to relocate, and Debian's and Ubuntu's builds from then on want, DT_RELR."""
+_RESOLVER_CONTEXT = (2, 26)
+"""glibc 2.26 made the resolver's state one per look-up (resolv/resolv_context.c). In other threads libnss_dns of 2.23
+was seen to die, that of 2.27 and 2.31 to fail; between them is inference."""
 _NEEDS_PRESENT = frozenset({"user", "uid", "group", "current", "groupids"})
 _TRAPS = frozenset({"x86-64", "386", "s390x", "arm"})
 """Machines on which the division by zero in __libc_early_init kills; arm64 and ppc64le give 0 and live on."""
 _LOOKS_UP_DL_VAR_INIT = frozenset({"aarch64", "ppc64le"})
 _KNOWN_MACHINES = frozenset({"x86-64", "aarch64", "ppc64le", "s390x", "arm"})
 _COMPAT_LIVES_SINCE = (2, 41)
-"""compat was seen to die inside its own glibc 2.36 and to live inside 2.41; which release between mended it is not
-known."""
+"""compat was seen to die inside its own glibc 2.35, 2.36 and 2.39 (25 of 93 many-threaded runs) and to live inside
+2.41; whether 2.40 or 2.41 mended it is not known."""
 
 
 _RUN_MODULES = frozenset(
@@ -169,12 +175,27 @@ def _enter_old(entry: Entry) -> Effect:
     image = entry.rootfs.libc.version
     if relation == "unknown":
         return _untold("the version of the image's glibc is not known")
-    if relation == "other":
-        return _untold(
-            f"glibc {entry.binary.libc.version} inside the binary with glibc {image} in the image was never run"
-        )
     why = mechanisms.second_libc(entry.binary.libc.version, loaded[0], image)
-    return _old_in_same(entry, loaded, why) if relation == "same" else _old_in_newer(entry, loaded, why)
+    if relation == "newer":
+        return _old_in_newer(entry, loaded, why)
+    return _old_in_old(entry, loaded, why) if relation == "same" else _old_in_other(entry, loaded, why)
+
+
+def _old_in_other(entry: Entry, loaded: list[str], why: str) -> Effect:
+    """Two different glibcs before 2.34: up to 2.31 they get on, and break, as one that meets itself.
+
+    Seen with 2.23, 2.27 and 2.31 in each other's images, on amd64. 2.32 moved the setting up of the character tables
+    into __libc_early_init, which an older loader does not call: what comes of it then was not run.
+    """
+    mine, theirs = version_of(entry.binary.libc.version), version_of(entry.rootfs.libc.version)
+    across = mine is None or theirs is None or max(mine, theirs) >= _EARLY_INIT
+    effect = _old_in_old(entry, loaded, why)
+    if across or (effect.outcome is None and entry.binary.machine not in {"x86-64", "386"}):
+        return _untold(
+            f"glibc {entry.binary.libc.version} inside the binary with glibc {entry.rootfs.libc.version} in the image "
+            f"was never run on {entry.binary.machine}"
+        )
+    return effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,15 +237,13 @@ def _inside(entry: Entry) -> str:
     return entry.binary.libc.version or "(before 2.34)"
 
 
-def _old_in_same(entry: Entry, loaded: list[str], why: str) -> Effect:
+def _old_in_old(entry: Entry, loaded: list[str], why: str) -> Effect:
     threads = mechanisms.null_table(entry.binary.machine, entry.operation, entry.first)
     if entry.operation in {"host", "addr"}:
         if _fails_rather(entry):
             return _fails("sooner-or-later", why, mechanisms.DNS_FIRST)
         return _dies("sooner-or-later", why, threads)
     if entry.operation == "port":
-        if entry.present is False and entry.go_has_own_list:
-            return _lives("the port is in no list, and the program is told so")
         if entry.present is False and entry.first is None:
             return _lives("there is no line in /etc/services that libnss_files could trip over")
         return _dies("sooner-or-later", why, threads)
@@ -250,6 +269,9 @@ def _fails_rather(entry: Entry) -> bool:
 
     A host look-up dies after all where files is asked next; a look-up by address does not come so far.
     """
+    theirs = version_of(entry.rootfs.libc.version)
+    if theirs is not None and theirs < _RESOLVER_CONTEXT:
+        return False
     names = [source.name for source in entry.asked]
     return names[:1] == ["dns"] and ("files" not in names or entry.operation == "addr")
 
@@ -263,21 +285,33 @@ def _old_in_newer(entry: Entry, loaded: list[str], why: str) -> Effect:
         if entry.operation == "port" and entry.go_has_own_list:
             return _lives("libc cannot look the port up, and Go answers from its own list of ports")
         return _fails("always", why, mechanisms.NO_DL_VAR_INIT)
-    if machine in {"x86-64", "386"}:
+    if machine in {"x86-64", "386"} and _has_relr(entry.rootfs):
         return _dies("always", why, mechanisms.not_relocated(entry.rootfs.libc.version))
-    if machine not in {"s390x", "arm"}:
+    if machine not in {"x86-64", "386", "s390x", "arm"}:
         return _untold(f"what happens then on {machine} was never run")
-    return _old_in_newer_elsewhere(entry, loaded, why)
+    effect = _old_in_newer_relocated(entry, loaded, why)
+    if machine in {"s390x", "arm"} or (version_of(entry.rootfs.libc.version) or _RELR) < _RELR:
+        return effect
+    if effect.outcome is None:
+        return _untold(f"a glibc {entry.rootfs.libc.version} without DT_RELR was never run on {machine}")
+    return replace(effect, confidence="inferred")
 
 
-def _old_in_newer_elsewhere(entry: Entry, loaded: list[str], why: str) -> Effect:
-    """s390x and armhf, where the image's version decides whether its character tables are set up."""
+def _has_relr(rootfs: RootFsFacts) -> bool:
+    """Whether the image's libc is packed in a way that loaders before 2.36 leave unrelocated (DT_RELR), on amd64."""
+    relr = rootfs.libc.relr
+    return relr if relr is not None else (version_of(rootfs.libc.version) or _RELR) >= _RELR
+
+
+def _old_in_newer_relocated(entry: Entry, loaded: list[str], why: str) -> Effect:
+    """Without DT_RELR (s390x, armhf, Ubuntu 22.04) the image's version decides whether its tables are set up."""
     theirs = version_of(entry.rootfs.libc.version) or (2, 34)
     if theirs < (2, 41):
         if loaded[0] == "dns":
-            if _fails_rather(entry):
+            if _fails_rather(entry) and entry.binary.machine in {"s390x", "arm"}:
                 return _fails("sooner-or-later", why, mechanisms.OTHER_THREADS_FAIL)
-            return _dies("sooner-or-later", why, mechanisms.NO_CTYPE)
+            reads = any(source.name == "files" for source in entry.asked)
+            return _dies("sooner-or-later", why, mechanisms.NO_CTYPE if reads else mechanisms.OTHER_THREADS_DIE)
         return _dies("always", why, mechanisms.NO_CTYPE)
     if entry.operation in {"host", "addr"}:
         return _fails("sooner-or-later", why, mechanisms.OTHER_THREADS_FAIL)
@@ -334,6 +368,12 @@ def _new_in_other(entry: Entry, loaded: list[str], why: str) -> Effect:
     machine = entry.binary.machine
     if machine not in _KNOWN_MACHINES | {"386"}:
         return _untold(f"two different glibcs in one process were never run on {machine}")
+    if (
+        machine in {"x86-64", "386"}
+        and (version_of(entry.binary.libc.version) or _RELR) < _RELR
+        and _has_relr(entry.rootfs)
+    ):
+        return _dies("always", why, mechanisms.not_relocated())
     if machine in _TRAPS:
         return _dies("always", why, mechanisms.DIVISION)
     if "compat" in loaded:
@@ -370,7 +410,7 @@ def _new_in_same(entry: Entry, loaded: list[str], why: str) -> Effect:
     if "systemd" in loaded and uses_tls and entry.operation != "groupids":
         return _dies("always", why, mechanisms.thread_local(machine))
     if "compat" in loaded and mine < _COMPAT_LIVES_SINCE and not (entry.own and entry.present):
-        return _dies("rare", why, mechanisms.COMPAT)
+        return _dies("sooner-or-later", why, mechanisms.COMPAT)
     if entry.local and "mdns4_minimal" in loaded:
         return _dies("rare", why, "seen for .local names asked from many threads: SIGSEGV in 4 of some 60 runs")
     return _lives("the modules reached belong to the very glibc that is inside the binary")

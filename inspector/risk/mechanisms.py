@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 OTHER_THREADS = "the second libc's per-thread state is set up in the loading thread alone; other threads meet none"
+OTHER_THREADS_DIE = f"{OTHER_THREADS}: SIGSEGV"
 OTHER_THREADS_FAIL = f"{OTHER_THREADS}: there libnss_dns gives up, 'Temporary failure in name resolution'"
 DNS_FIRST = f"{OTHER_THREADS_FAIL}; that is a race, and some runs die by SIGSEGV instead"
 NO_DL_VAR_INIT = (
@@ -37,7 +38,7 @@ def second_libc(inside: str | None, module: str, image: str | None) -> str:
     return f"{mine} inside the binary loads libnss_{module}.so.2 from the image and, with it, the image's glibc {image}"
 
 
-def not_relocated(image: str | None) -> str:
+def not_relocated(image: str | None = None) -> str:
     """Say how the image's newer libc dies on amd64."""
     place = _PROGRAM_COUNTERS.get(image or "")
     log = f" (Debian's build: PC=addr={place})" if place else ""
@@ -46,7 +47,7 @@ def not_relocated(image: str | None) -> str:
 
 def thread_local(machine: str) -> str:
     """Say how libnss_systemd dies inside its own glibc."""
-    return f"{THREAD_LOCAL}, addr=0x28" if machine == "x86-64" else THREAD_LOCAL
+    return f"{THREAD_LOCAL} at a small address, 0x28 in Debian's builds" if machine == "x86-64" else THREAD_LOCAL
 
 
 def null_table(machine: str, operation: str, first: str | None) -> str:
@@ -54,7 +55,7 @@ def null_table(machine: str, operation: str, first: str | None) -> str:
 
     amd64 tests the high byte of a 16-bit entry, so the address is 2 × the character + 1; arm64 loads the entry.
     """
-    text = f"{OTHER_THREADS}: SIGSEGV"
+    text = OTHER_THREADS_DIE
     odd = {"x86-64": 1, "aarch64": 0}.get(machine)
     file = _FILES.get(operation)
     if odd is None or file is None or not first or not first.isascii() or not first.isprintable():

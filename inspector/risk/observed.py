@@ -2,7 +2,8 @@
 
 Probe programs of Go 1.9 to 1.27 with glibc 2.31, 2.36 or 2.41 inside, in root filesystems of Debian (glibc 2.31, 2.36,
 2.41 and, on amd64, 2.43), of musl, of nothing, and of glibc without libnss files; arm64, ppc64le, s390x and armhf under
-qemu-user. A cell is the machine, both C libraries, the call and the NSS sources in their order.
+qemu-user. On amd64 also such of Ubuntu's glibc 2.23, 2.27, 2.31, 2.35 and 2.39 in its root filesystems
+(script/observe-old). A cell is the machine, both C libraries, the call and the NSS sources in their order.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from collections.abc import Mapping, Sequence
 from inspector.facts import BinaryFacts, RootFsFacts
 
 MACHINES = ("x86-64", "aarch64", "ppc64le", "s390x", "arm")
-INSIDE = ("2.31", "2.36", "2.41")
+INSIDE = ("2.31", "2.36", "2.41", "2.23", "2.27", "2.35", "2.39")
 """Static glibcs."""
-IMAGES = ("2.31", "2.36", "2.41", "2.43", "bare", "musl", "none")
+IMAGES = ("2.31", "2.36", "2.41", "2.43", "bare", "musl", "none", "2.23", "2.27", "2.35", "2.39")
 """The image's glibc, or what stands in its place; ``bare`` is a glibc without any libnss file."""
+_CONTROLS = ("2.31", "2.36", "2.41", "2.43", "musl", "none")
+"""Images in which programs without a glibc of their own were run."""
+_DYNAMIC = ("2.31", "2.36", "2.41")
+"""Those in which dynamic ones were."""
 DATABASES: Mapping[str, str] = {
     "host": "hosts", "addr": "hosts", "cname": "hosts", "port": "services", "user": "passwd", "uid": "passwd",
     "current": "passwd", "group": "group", "groupids": "initgroups",
@@ -54,5 +59,5 @@ def was_kept_out(binary: BinaryFacts, rootfs: RootFsFacts) -> bool:
         return False
     image = rootfs.libc.version if rootfs.libc.kind == "glibc" else rootfs.libc.kind
     if binary.linkage.startswith("dynamic"):
-        return binary.libc.kind == "glibc" and image in INSIDE
-    return image in IMAGES
+        return binary.libc.kind == "glibc" and image in _DYNAMIC
+    return image in _CONTROLS
