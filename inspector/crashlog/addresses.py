@@ -57,8 +57,8 @@ def read_address(
         return None
     if address in _SYSTEMD_TLS and exposure == "user":
         text = (
-            f"address {address:#x}: libnss_systemd asked for its thread-local data by a loader that was never set up in "
-            "a static program"
+            f"address {address:#x}: libnss_systemd asked for its thread-local data by a loader that was never set up "
+            "in a static program"
         )
         return AddressClue("systemd", text, strong=True)
     return _of_character(address, exposure, file, machine)
