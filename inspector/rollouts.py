@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from inspector.environments import context_of
+from inspector.environments.mounts import hidden
 from inspector.errors import InspectorError, ReferenceInvalid, TargetUnavailable
 from inspector.escaping import printable
 from inspector.fabric import stand_in
@@ -16,6 +17,7 @@ from inspector.facts import (
     Reason,
     Report,
     ResolverContext,
+    Start,
     Target,
     Verdict,
     Workload,
@@ -27,8 +29,9 @@ from inspector.scanning import report_of
 _MAX_REFERENCE = 600
 """Characters of what is no image's name that are shown; a name has fewer."""
 _IMAGES_TOLD = 5
-Collect = Callable[[str], Sequence[Target]]
-"""Return the facts of an image's platforms; raise InspectorError where it cannot be had."""
+Collect = Callable[[str, str | None, Sequence[Start]], Iterable[tuple[Start, Target]]]
+"""Takes an image, the platform wanted (None: any) and ways to start it; returns the facts of each of its platforms for
+each of the ways; raises InspectorError where it cannot be had."""
 
 
 def judge_workloads(
@@ -43,7 +46,8 @@ def judge_workloads(
         elsewhere: image as the manifest names it → reference to read in its place.
 
     Returns:
-        A report with one target for each image, and in it one environment for each workload. Of a workload's hosts
+        A report with one target for each image (for each way to start it, where that makes a difference), and in it
+        one environment for each workload. Of a workload's hosts
         each call of a binary has the gravest verdict, and says on which of them it holds.
     """
     targets = []
@@ -60,15 +64,14 @@ def read_images(
 
     An image that cannot be had is a failed target, or, where it is one of Fabric's, what is known of it.
     """
-    by_image: dict[str, list[Workload]] = {}
+    by_image: dict[tuple[str, str | None], list[Workload]] = {}
     for workload in workloads:
         if workload.image is None:
             yield _without_image(workload), [workload]
         else:
-            by_image.setdefault(workload.image, []).append(workload)
-    for image, group in by_image.items():
-        for target in _targets_of(image, group, collect, elsewhere or {}):
-            yield target, group
+            by_image.setdefault((workload.image, workload.platform), []).append(workload)
+    for group in by_image.values():
+        yield from _targets_of(group, collect, elsewhere or {})
 
 
 def unmatched(elsewhere: Mapping[str, str], workloads: Iterable[Workload]) -> list[str]:
@@ -93,31 +96,63 @@ def _without_image(workload: Workload) -> Target:
 
 
 def _targets_of(
-    image: str, group: Sequence[Workload], collect: Collect, elsewhere: Mapping[str, str]
-) -> Iterator[Target]:
-    problems = tuple(
-        Problem(stage="manifest", message=f"{workload.name} ({workload.where}): {text}")
-        for workload in group
-        for text in workload.problems
-    )
-    for target in _read(image, group, collect, elsewhere):
+    group: Sequence[Workload], collect: Collect, elsewhere: Mapping[str, str]
+) -> Iterator[tuple[Target, Sequence[Workload]]]:
+    """Yield the targets of an image; the workloads for which it is the same share one."""
+    by_start: dict[Start, list[Workload]] = {}
+    for workload in group:
+        by_start.setdefault(workload.start, []).append(workload)
+    shared: list[tuple[Target, list[Workload]]] = []
+    for start, target in _read(group, tuple(by_start), collect, elsewhere):
+        same = next((workloads for known, workloads in shared if known == target), None)
+        if same is None:
+            shared.append((target, list(by_start[start])))
+        else:
+            same += by_start[start]
+    for target, workloads in shared:
+        problems = tuple(
+            Problem(stage="manifest", message=f"{workload.name} ({workload.where}): {text}")
+            for workload in workloads
+            for text in workload.problems
+        )
         status = "incomplete" if problems and target.status == "analysed" else target.status
-        yield replace(target, problems=target.problems + problems, status=status)
+        told = tuple(_placed(problem, workloads[0]) for problem in target.problems)
+        yield replace(target, problems=told + problems, status=status), workloads
 
 
-def _read(image: str, group: Sequence[Workload], collect: Collect, elsewhere: Mapping[str, str]) -> Iterable[Target]:
-    where = f"{group[0].name} ({group[0].where})"
+def _placed(problem: Problem, workload: Workload) -> Problem:
+    """Return a problem of what a workload starts with the workload's name."""
+    if problem.stage not in {"selection", "mounts"} or workload.start == Start():
+        return problem
+    return replace(problem, message=f"{workload.name} ({workload.where}): {problem.message}")
+
+
+def _read(
+    group: Sequence[Workload], starts: Sequence[Start], collect: Collect, elsewhere: Mapping[str, str]
+) -> Iterable[tuple[Start, Target]]:
+    image, where = group[0].image or "", f"{group[0].name} ({group[0].where})"
     given = elsewhere.get(image)
     try:
         name = _name_of(given) if given else parse_name(image)
-        return collect(given or image)
+        return collect(given or image, group[0].platform, starts)
     except ReferenceInvalid as error:
-        return [_failed(printable(image, limit=_MAX_REFERENCE) or where, f"{error} (in {where})")]
+        failed = _failed(printable(image, limit=_MAX_REFERENCE) or where, f"{error} (in {where})")
     except TargetUnavailable as error:
         known = None if name is None else _inferred(name, error)
-        return [known or _failed(printable(image, limit=_MAX_REFERENCE), _told(error))]
+        if known is not None:
+            return [(start, _started(known, start)) for start in starts]
+        failed = _failed(printable(image, limit=_MAX_REFERENCE), _told(error))
     except InspectorError as error:
-        return [_failed(printable(image, limit=_MAX_REFERENCE), _told(error))]
+        failed = _failed(printable(image, limit=_MAX_REFERENCE), _told(error))
+    return [(start, failed) for start in starts]
+
+
+def _started(known: Target, start: Start) -> Target:
+    """Return what is known of an image that was not read, where something lies over it: no link in it is known."""
+    words = [word for word in (*(start.entrypoint or ()), *(start.command or ()))[:1] if word.startswith("/")]
+    texts = hidden(start.mounts, known.binaries, words)
+    problems = tuple(Problem(stage="mounts", message=text) for text in texts)
+    return replace(known, status="incomplete", problems=known.problems + problems) if problems else known
 
 
 def _told(error: InspectorError) -> str:

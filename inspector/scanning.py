@@ -5,32 +5,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from inspector import __version__
+from inspector.environments.mounts import hidden
 from inspector.errors import InspectorError
 from inspector.escaping import printable
 from inspector.fabric import describe as describe_as_fabric
 from inspector.facts import (
     Environment,
     Image,
+    ImageConfig,
     Layer,
     LayerFacts,
     LayerId,
     Problem,
     Report,
     RootFsFacts,
+    Start,
     Target,
     Tool,
 )
 from inspector.judging import NOT_HAD, Wishes, judge_target, summarise
-from inspector.layers import merge, read_layer, select_binaries
+from inspector.layers import RootFs, Selection, merge, read_layer, select_binaries
 from inspector.references import parse
 from inspector.sources import SourceOptions, is_analysed, open_images
-from inspector.store import FactStore, NullStore, open_store, place_of
+from inspector.store import FactStore, HeldStore, NullStore, open_store, place_of
 
 Progress = Callable[[str, int, int | None], None]
 """Told (layer's name, bytes read so far, bytes in all or None) while a blob is read."""
@@ -130,6 +133,83 @@ def collect(
         # What runs may have changed its files: a container's are not its image's.
         is_image = parsed.scheme != "container"
         return tuple(read_image(image, known, options, progress, remember=is_image) for image in images)
+
+
+def collect_started(
+    reference: str,
+    starts: Sequence[Start],
+    *,
+    options: ScanOptions | None = None,
+    progress: Progress | None = None,
+    store: FactStore | None = None,
+) -> tuple[tuple[Start, Target], ...]:
+    """Return, for each image and each way to start it, what is started then; arguments and errors as for ``collect``.
+
+    The facts of a start that is not the image's own are not remembered: they are the workload's, not the image's.
+    """
+    options = options or ScanOptions()
+    parsed = parse(reference)
+    with store_of(options) if store is None else nullcontext(store) as known:
+        held = HeldStore() if isinstance(known, NullStore) else known
+        images = open_images(parsed, replace(options.source, paths=options.paths), held)
+        return tuple(pair for image in images for pair in _read_started(image, starts, held, options, progress))
+
+
+def _read_started(
+    image: Image, starts: Sequence[Start], store: FactStore, options: ScanOptions, progress: Progress | None
+) -> Iterator[tuple[Start, Target]]:
+    own = read_image(image, store, options, progress)
+    if own.status == "failed" or all(start == Start() for start in starts):
+        yield from ((start, own) for start in starts)
+        return
+    chosen = image.layered if image.layered is not None and _is_known(image.layered, store, options) else image
+    try:
+        found = _describe_started(chosen, starts, _read_layers(chosen.layers, store, options, progress), options.paths)
+        if chosen.whole is not None and any(_lacks_something(target) for target in found):
+            chosen = chosen.whole
+            layers = _read_layers(chosen.layers, store, options, progress)
+            found = _describe_started(chosen, starts, layers, options.paths)
+    except InspectorError as error:
+        found = [failed_image(chosen, error)] * len(starts)
+    yield from zip(starts, found, strict=True)
+
+
+def _describe_started(
+    image: Image, starts: Sequence[Start], facts: Sequence[LayerFacts], paths: tuple[str, ...]
+) -> list[Target]:
+    """Return what an image holds, once for each way to start it."""
+    root = merge([(fact, layer.diff_id) for fact, layer in zip(facts, image.layers, strict=True)])
+    target = replace(_target_of(image), layers=_layer_ids(image.layers))
+    known: dict[Start, tuple[Target, Selection]] = {}
+    found = []
+    for start in starts:
+        words = replace(start, mounts=())
+        if words not in known:
+            selection = select_binaries(root, started_config(image.config, start), paths=paths)
+            known[words] = _described(target, image, facts, root, selection), selection
+        described, selection = known[words]
+        texts = hidden(start.mounts, described.binaries, selection.sought, root.real)
+        problems = tuple(Problem(stage="mounts", message=text) for text in texts)
+        if problems:
+            described = replace(described, status="incomplete", problems=described.problems + problems)
+        found.append(described)
+    return found
+
+
+def started_config(config: ImageConfig | None, start: Start) -> ImageConfig:
+    """Return an image's config as if it said itself what a workload starts.
+
+    An entrypoint takes the image's cmd away with the image's entrypoint; an empty one leaves the cmd, and so does an
+    empty command (moby, daemon/images/image_builder.go and commit.go, ``merge``; containerd, internal/cri/opts,
+    ``WithProcessArgs``).
+    """
+    own = config or ImageConfig()
+    entrypoint, cmd = own.entrypoint, start.command or own.cmd
+    if start.entrypoint is not None:
+        entrypoint = start.entrypoint
+        cmd = (start.command or ()) if entrypoint else cmd
+    env = {**own.env, "PATH": start.search_path} if start.search_path is not None else own.env
+    return replace(own, entrypoint=entrypoint, cmd=cmd, env=env, working_dir=start.working_dir or own.working_dir)
 
 
 def read_image(
@@ -295,10 +375,13 @@ def facts_key(digest: str, *, hash_binaries: bool = False) -> str:
 
 def _describe(target: Target, image: Image, facts: Sequence[LayerFacts], wanted: tuple[str, ...]) -> Target:
     root = merge([(fact, layer.diff_id) for fact, layer in zip(facts, image.layers, strict=True)])
-    config = target.config
     # A lone file is asked for by its name: it is told of, whatever it is.
     paths = wanted if image.has_root else facts[0].files
-    selection = select_binaries(root, config, paths=paths)
+    return _described(target, image, facts, root, select_binaries(root, target.config, paths=paths))
+
+
+def _described(target: Target, image: Image, facts: Sequence[LayerFacts], root: RootFs, selection: Selection) -> Target:
+    config = target.config
     problems = tuple(Problem(stage="layers", message=text) for fact in facts for text in fact.problems)
     problems += tuple(Problem(stage="selection", message=text) for text in selection.problems)
     problems += tuple(

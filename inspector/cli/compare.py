@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +16,7 @@ from inspector.escaping import printable
 
 if TYPE_CHECKING:
     from inspector.comparing import Comparison, Place
-    from inspector.facts import Target, Workload
+    from inspector.facts import Start, Target, Workload
 
 
 _HEAD = 4096
@@ -81,8 +81,8 @@ def _compare(a: str, b: str, references: tuple[str, ...], flags: dict[str, Any])
         targets, failed = _targets(references, flags)
         read = reader_of(flags)
 
-        def collect(image: str) -> Sequence[Target]:
-            return read(elsewhere.get(image, image))
+        def collect(image: str, platform: str | None, starts: Sequence[Start]) -> Iterable[tuple[Start, Target]]:
+            return read(elsewhere.get(image, image), platform, starts)
 
         sides = _workloads(one, flags), _workloads(other, flags)
         found = compare_workloads(*sides, collect, titles=(a, b), name=name, wishes=wishes, targets=targets)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from inspector.cli.options import image_options, output_options
-from inspector.facts import Target, Workload
+from inspector.escaping import printable
+from inspector.facts import Start, Target, Workload
 
 if TYPE_CHECKING:
     from inspector.environments.docker import Engine
     from inspector.environments.hosts import Host
     from inspector.judging import Wishes
+    from inspector.rollouts import Collect
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -82,6 +84,10 @@ def compose(ctx: click.Context, /, files: tuple[str, ...], **flags: Any) -> None
     idle = len(project.services) - len(services)
     if idle:
         click.echo(f"inspector: {idle} services of other profiles are not judged (--profile)", err=True)
+    for service in services:
+        if service.replicas is not None and service.replicas.text == "0":
+            text = f"{service.replicas.place}: {printable(service.name)} has no replicas: judged as if it had one"
+            click.echo(f"inspector: {text}", err=True)
     workloads = workloads_of(project, services, hosts, chosen_engine(flags))
     ctx.exit(deliver_workloads(workloads, flags))
 
@@ -133,19 +139,20 @@ def deliver_workloads(workloads: Iterable[Workload], flags: dict[str, Any]) -> i
     return gate.exit_code(report, ())
 
 
-def reader_of(flags: dict[str, Any]) -> Callable[[str], tuple[Target, ...]]:
+def reader_of(flags: dict[str, Any]) -> Collect:
     """Return the function that reads an image by the flags of ``image_options``."""
     from inspector.cli.options import scan_options
     from inspector.cli.progress import progress_bar
-    from inspector.scanning import collect, store_of
+    from inspector.scanning import collect_started, store_of
 
     given = set(elsewhere_of(flags).values())
     store = click.get_current_context().with_resource(store_of(scan_options(flags)))
 
-    def read(reference: str) -> tuple[Target, ...]:
-        options = scan_options(flags, names_only=reference not in given)
+    def read(reference: str, platform: str | None, starts: Sequence[Start]) -> Iterable[tuple[Start, Target]]:
+        wanted = flags if platform is None else {**flags, "platform": platform, "all_platforms": False}
+        options = scan_options(wanted, names_only=reference not in given)
         with progress_bar(wanted=not flags.get("quiet") and sys.stderr.isatty()) as progress:
-            return collect(reference, options=options, progress=progress, store=store)
+            return collect_started(reference, starts, options=options, progress=progress, store=store)
 
     return read
 

@@ -49,7 +49,7 @@ def context_of(
         env_unknown=(
             *environment.env_unknown,
             *environment.env_elsewhere,
-            *(() if environment.replaces_entrypoint else script_variables),
+            *script_variables,
         ),
         uid=environment.uid if environment.uid is not None else _uid(_user(environment, config), rootfs),
         system_hostname=environment.system_hostname,

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence as List
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from inspector.environments.docker import DockerHost, uses_resolved
 from inspector.environments.documents import (
@@ -37,10 +38,20 @@ from inspector.environments.documents import (
     waivers_in,
 )  # fmt: skip
 from inspector.environments.hosts import Host
+from inspector.environments.mounts import clean, lay_over
 from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
 from inspector.errors import InspectorError, LimitExceeded, TargetDamaged
 from inspector.escaping import printable
-from inspector.facts import ContextFile, Environment, ManifestPlace, WaiverText, Workload
+from inspector.facts import (
+    RESOLVER_VARIABLES,
+    ContextFile,
+    Environment,
+    ManifestPlace,
+    Mounted,
+    Start,
+    WaiverText,
+    Workload,
+)
 
 MAX_CONTAINERS = 5000
 CLUSTER_DOMAIN = "cluster.local"
@@ -49,8 +60,6 @@ WAIVE = "rollout-inspector/waive"
 _CLUSTER_DNS = "10.96.0.10"
 _MAX_SERVERS = 3
 _MAX_ITEMS_DEPTH = 3
-_RESOLVER_VARIABLES = ("GODEBUG", "LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES")
-_FILES = ("resolv.conf", "nsswitch.conf", "mdns.allow", "hosts", "passwd", "group", "services")
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _MAX_VALUE = 64 * 1024
 CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
@@ -295,9 +304,46 @@ def _workload(manifests: Manifests, pod: Pod, container: Mapping, name: str, hos
     place = str(image.place if image else container.place)
     nodes = hosts if _asks_node(pod) else hosts[:1]
     bare = Workload(
-        name=name, where=place, image=image.text if image else None, waivers=pod.waivers, problems=pod.problems
+        name=name,
+        where=place,
+        image=image.text if image else None,
+        start=_start(manifests, pod, container),
+        waivers=pod.waivers,
+        problems=pod.problems,
     )
     return replace(bare, environments=tuple(_environment(manifests, pod, container, node, bare) for node in nodes))
+
+
+def _start(manifests: Manifests, pod: Pod, container: Mapping) -> Start:
+    """Return what is started in the place of what the image says, and what lies over the image.
+
+    ``command`` is the entrypoint, ``args`` are its arguments; an empty list is as good as none (API reference,
+    "Container v1 core").
+    """
+    variables = _variables(manifests, pod, container)
+    open_ones = {name: value for name, value in variables.values.items() if name not in variables.secret}
+    words = {key: tuple(_expand(word, open_ones) for word in _words(container, key)) for key in ("command", "args")}
+    mounts = [
+        Mounted(target=_text(mount, "mountPath") or "", where=str(mount.place)) for mount in _mounts_of(container)
+    ]
+    return Start(
+        entrypoint=words["command"] or None,
+        command=words["args"] or None,
+        working_dir=_text(container, "workingDir"),
+        search_path=open_ones.get("PATH"),
+        mounts=tuple(mounts),
+    )
+
+
+def _words(container: Mapping, key: str) -> list[str]:
+    return [scalar.text for item in items_of(container.get(key), key) if (scalar := scalar_of(item, key))]
+
+
+def _mounts_of(container: Mapping) -> list[Mapping]:
+    """Return what is mounted, a directory before what is mounted inside of it."""
+    items = items_of(container.get("volumeMounts"), "volumeMounts")
+    mounts = [mount for item in items if (mount := mapping_of(item, "volumeMounts"))]
+    return sorted(mounts, key=lambda mount: clean(_text(mount, "mountPath") or "").count("/"))
 
 
 def _without_containers(pod: Pod) -> Workload:
@@ -327,12 +373,7 @@ def _policy(pod: Pod) -> str:
 
 def _environment(manifests: Manifests, pod: Pod, container: Mapping, node: Host, workload: Workload) -> Environment:
     variables = _variables(manifests, pod, container)
-    words = [
-        scalar.text
-        for key in ("command", "args")
-        for item in items_of(container.get(key), key)
-        if (scalar := scalar_of(item, key))
-    ]
+    words = [*_words(container, "command"), *_words(container, "args")]
     files, unknown = _files(manifests, pod, container, node)
     named = names_in({k: v for k, v in variables.values.items() if k not in variables.secret}, words)
     return Environment(
@@ -348,7 +389,6 @@ def _environment(manifests: Manifests, pod: Pod, container: Mapping, node: Host,
         names=_names(manifests, pod, named),
         user=_user(pod, container),
         system_hostname=_text(pod.spec, "hostname") or pod.name or "pod",
-        replaces_entrypoint=container.get("command") is not None,
         manifest=_manifest_place(pod, container),
     )
 
@@ -415,7 +455,7 @@ class _Variables:
 
     def lose(self, name: str) -> None:
         self.values.pop(name, None)
-        if name in _RESOLVER_VARIABLES:
+        if name in RESOLVER_VARIABLES:
             self.unknown.append(name)
 
 
@@ -455,7 +495,7 @@ def _add_all(manifests: Manifests, pod: Pod, entry: Mapping | None, found: _Vari
         item = objects.get((pod.namespace, _text(reference, "name") or ""))
         if item is None:
             # The cluster may have it, with whatever variables.
-            for name in _RESOLVER_VARIABLES:
+            for name in RESOLVER_VARIABLES:
                 if name.startswith(prefix):
                     found.lose(name)
             continue
@@ -521,10 +561,9 @@ def _files(
         for item in items_of(pod.spec.get("volumes"), "volumes")
         if (volume := mapping_of(item, "volumes"))
     }
-    for item in items_of(container.get("volumeMounts"), "volumeMounts"):
-        mount = mapping_of(item, "volumeMounts")
-        if mount is not None:
-            _lay_over(manifests, pod, mount, volumes.get(_text(mount, "name")), files=files, unknown=unknown)
+    for mount in _mounts_of(container):
+        content = partial(_content, manifests, pod, mount, volumes.get(_text(mount, "name")))
+        lay_over(clean(_text(mount, "mountPath") or ""), content, files, unknown)
     return files, unknown
 
 
@@ -593,38 +632,10 @@ def _hosts(pod: Pod) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _lay_over(
-    manifests: Manifests,
-    pod: Pod,
-    mount: Mapping,
-    volume: Mapping | None,
-    *,
-    files: dict[str, ContextFile],
-    unknown: dict[str, str],
-) -> None:
-    """Put what is mounted over the files that it covers."""
-    target = (_text(mount, "mountPath") or "").rstrip("/")
-    sub_path = _text(mount, "subPath") or ""
-    for name in _FILES:
-        path = f"/etc/{name}"
-        if path != target and not path.startswith(f"{target}/"):
-            continue
-        inside = path[len(target) :].lstrip("/")
-        if inside and name in {"resolv.conf", "hosts"}:
-            continue  # kubelet's own files lie over a directory that is mounted on /etc
-        files.pop(name, None)
-        unknown.pop(name, None)
-        found = _content(
-            manifests, pod, volume, "/".join(part for part in (sub_path, inside) if part), str(mount.place)
-        )
-        if isinstance(found, ContextFile):
-            files[name] = found
-        else:
-            unknown[name] = found
-
-
-def _content(manifests: Manifests, pod: Pod, volume: Mapping | None, path: str, place: str) -> ContextFile | str:
-    """Return the file at a path of a volume, or why it is not known."""
+def _content(manifests: Manifests, pod: Pod, mount: Mapping, volume: Mapping | None, inside: str) -> ContextFile | str:
+    """Return the file at a path of what is mounted, or why it is not known."""
+    place = str(mount.place)
+    path = "/".join(part for part in (_text(mount, "subPath") or "", inside) if part)
     if volume is None:
         return f"what is mounted over it ({place}) is not among the pod's volumes"
     if volume.get("emptyDir") is not None or "emptyDir" in volume.entries:

@@ -9,11 +9,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from inspector.environments.mounts import hidden
 from inspector.facts import (
     CONTEXT_FILES,
     RESOLVER_VARIABLES,
     ContextFile,
     Environment,
+    Mounted,
     Problem,
     Snapshot,
     Target,
@@ -92,22 +94,14 @@ def environment_of(snapshot: Snapshot, *, name: str | None = None) -> Environmen
     )
 
 
-_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
-
-
 def with_gaps(target: Target, snapshot: Snapshot) -> Target:
     """Return a container's facts, incomplete where something of the container could not be seen.
 
     An engine's export leaves mounts out: what is seen at such a place is what the mount hides. And a file that the
     engine did not give is not known.
     """
-    places = {*(binary.path for binary in target.binaries), *_LIBRARIES}
-    problems = [
-        Problem(stage="mounts", message=f"{place} is hidden by what is mounted at {mount}, which was not read")
-        for mount in snapshot.mounts
-        for place in sorted(places)
-        if place == mount or place.startswith(f"{mount.rstrip('/')}/")
-    ]
+    mounts = [Mounted(target=mount) for mount in snapshot.mounts]
+    problems = [Problem(stage="mounts", message=text) for text in hidden(mounts, target.binaries)]
     problems += [Problem(stage="container", message=text) for text in snapshot.problems]
     if not problems:
         return target

@@ -51,8 +51,6 @@ class Environment:
     """Files that something unknown lies over, with why."""
     user: str | None = None
     """Outranks the image's user; a name is looked up in the image's passwd."""
-    replaces_entrypoint: bool = False
-    """The image's entrypoint, and the script that it may be, does not run."""
     own_files: Mapping[str, ContextFile] = field(default_factory=dict)
     """The place's own files, which count for a program that brings no root filesystem with it."""
     manifest: ManifestPlace | None = None
@@ -68,6 +66,28 @@ class WaiverText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mounted:
+    """A place of a container that something else lies over than the image has there."""
+
+    target: str
+    where: str | None = None
+    """``compose.yaml:12``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What a workload starts, as far as it is not what its image says. None: the image's own."""
+
+    entrypoint: tuple[str, ...] | None = None
+    """Empty: the image's own is taken away, and nothing put in its place."""
+    command: tuple[str, ...] | None = None
+    working_dir: str | None = None
+    search_path: str | None = None
+    """``PATH``."""
+    mounts: tuple[Mounted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """One service or container that a manifest starts."""
 
@@ -77,6 +97,9 @@ class Workload:
     """``compose.yaml:12``."""
     image: str | None
     """As the manifest has it, variables substituted; None: it names none."""
+    start: Start = Start()
+    platform: str | None = None
+    """The image's platform that is started; None: the host's."""
     environments: tuple[Environment, ...] = ()
     """The same place on each host that it may run on."""
     problems: tuple[str, ...] = ()

@@ -46,6 +46,18 @@ class RootFs:
         found = self._walk(path)
         return None if isinstance(found, str) else found
 
+    def real(self, path: str) -> str:
+        """Return where a path leads, as far as it is there; the rest of it as it is."""
+        rest: list[str] = []
+        above = path.rstrip("/")
+        while above and len(rest) < _MAX_HOPS:
+            found = self.find(above)
+            if found is not None:
+                return "/".join([found[0].rstrip("/"), *rest[::-1]]) or "/"
+            above, _, name = above.rpartition("/")
+            rest.append(name)
+        return path
+
     def _walk(self, path: str) -> tuple[str, Node] | Special:
         """As ``find``, telling a loop from a link that leads nowhere."""
         hops = 0

@@ -28,6 +28,8 @@ class Selection:
     script_variables: tuple[str, ...]
     """Variables that the entrypoint's script sets."""
     problems: tuple[str, ...]
+    sought: tuple[str, ...] = ()
+    """Every path at which something that is started was looked for."""
 
 
 def select_binaries(root: RootFs, config: ImageConfig | None, *, paths: tuple[str, ...] = ()) -> Selection:
@@ -54,6 +56,7 @@ def select_binaries(root: RootFs, config: ImageConfig | None, *, paths: tuple[st
         tuple(found.values()),
         tuple(variable for variable in VARIABLES if variable in started.variables),
         (*root.problems, *(() if paths else started.problems), *problems),
+        tuple(started.sought),
     )
 
 
@@ -99,6 +102,7 @@ class _Started:
         self.why: dict[str, list[str]] = {}
         self.variables: set[str] = set()
         self.problems: list[str] = []
+        self.sought: dict[str, None] = {}
 
     def follow(self) -> None:
         # Engines take one empty word for none: it is how an entrypoint is taken away.
@@ -189,8 +193,12 @@ class _Started:
 
     def _find(self, word: str) -> tuple[str, Node] | None:
         """Return the first file that the word may stand for."""
-        files = (found for path in self._candidates(word) if (found := self._root.find(path)) is not None)
-        return next((found for found in files if found[1].kind == "file"), None)
+        for path in self._candidates(word):
+            self.sought[path] = None
+            found = self._root.find(path)
+            if found is not None and found[1].kind == "file":
+                return found
+        return None
 
     def _script_at(self, word: str) -> ScriptFacts | None:
         found = self._find(word)

@@ -103,7 +103,7 @@ def test_mounted_files_lie_over_the_engines_and_the_images(tmp_path: Path) -> No
     [
         ("    volumes: ['./none:/etc/nsswitch.conf']\n", "cannot read"),
         ("    volumes: ['named:/etc/nsswitch.conf']\n", "is not known"),
-        ("    volumes: ['/dev/zero:/etc/nsswitch.conf']\n", "no regular file"),
+        ("    volumes: ['/dev/zero:/etc/nsswitch.conf']\n", "outside the project's directory"),
         ("    configs: [{source: far, target: /etc/nsswitch.conf}]\n", "is not known"),
         ("    secrets: [{source: s, target: /etc/nsswitch.conf}]\n", "is not known"),
     ],
@@ -140,7 +140,7 @@ def test_an_env_file_that_is_not_here_leaves_the_resolvers_variables_unknown(tmp
 
 def test_user_host_name_and_entrypoint(tmp_path: Path) -> None:
     found = environment(tmp_path, "    user: '7:8'\n    hostname: h.example\n    entrypoint: [peer]\n")
-    assert (found.user, found.system_hostname, found.replaces_entrypoint) == ("7:8", "h.example", True)
+    assert (found.user, found.system_hostname) == ("7:8", "h.example")
     assert environment(tmp_path, "    command: sh -c 'export GODEBUG=x; peer'\n").env_unknown == ("GODEBUG",)
 
 
@@ -149,8 +149,32 @@ def test_every_service_that_names_no_image_is_told(tmp_path: Path) -> None:
     path.write_text("services:\n  a:\n  b: {user: x}\n  c: {build: .}\n  d: {image: null}\n")
     project = load_project([str(path)], variables={})
     workloads = workloads_of(project, project.services.values(), [PLAIN], Engine(major=28))
-    targets = judge_workloads(workloads, lambda _: (), Wishes()).targets
+    targets = judge_workloads(workloads, lambda *_: (), Wishes()).targets
     assert [target.reference for target in targets] == [
         f"compose:{name} ({path}:{line})" for line, name in enumerate("abcd", start=2)
     ]
     assert all(target.status == "failed" and "names no image" in target.problems[0].message for target in targets)
+
+
+def test_a_tmpfs_over_etc_leaves_nothing_of_the_images_files(tmp_path: Path) -> None:
+    found = environment(tmp_path, "    tmpfs: /etc\n")
+    assert found.files["nsswitch.conf"].text is None and found.files["nsswitch.conf"].special is None
+    assert found.files["resolv.conf"].text
+
+
+def test_a_file_in_a_mounted_directory_lies_over_it_in_whatever_order(tmp_path: Path) -> None:
+    (tmp_path / "nss").write_text("hosts: files\n")
+    found = environment(tmp_path, "    volumes: ['./nss:/etc/nsswitch.conf', 'named:/etc']\n")
+    assert found.files["nsswitch.conf"].text == "hosts: files\n"
+    assert "passwd" in found.unknown_files
+
+
+@pytest.mark.parametrize("source", ["/etc/passwd", "../secret", "./link"])
+def test_by_a_manifests_word_no_file_outside_its_project_is_read(tmp_path: Path, source: str) -> None:
+    home = tmp_path / "project"
+    home.mkdir()
+    (tmp_path / "secret").write_text("hosts: secret\n")
+    (home / "link").symlink_to(tmp_path / "secret")
+    found = environment(home, f"    volumes: ['{source}:/etc/nsswitch.conf']\n")
+    assert "outside the project's directory" in found.unknown_files["nsswitch.conf"]
+    assert "nsswitch.conf" not in found.files

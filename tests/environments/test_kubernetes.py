@@ -125,7 +125,7 @@ def test_a_pipe_from_a_command_that_failed_does_not_pass_the_gate() -> None:
     ],
 )  # fmt: skip
 def test_a_workload_without_containers_is_incomplete(text: str) -> None:
-    report = judge_workloads(load(f"kind: ConfigMap\n---\n{text}\n---\n{pod()}"), lambda _: (), Wishes())
+    report = judge_workloads(load(f"kind: ConfigMap\n---\n{text}\n---\n{pod()}"), lambda *_: (), Wishes())
     assert [(target.status, target.problems[0].message) for target in report.targets] == [
         ("incomplete", "it has no containers: nothing of it could be judged")
     ]
@@ -175,8 +175,8 @@ def test_a_command_that_sets_the_variable_leaves_it_unknown() -> None:
     assert environment(container="    command: [sh, -c, 'GODEBUG=netdns=go peer node start']").env_unknown == (
         "GODEBUG",
     )
-    assert environment(container="    command: [peer]").replaces_entrypoint
-    assert not environment(container="    args: [node, start]").replaces_entrypoint
+    assert load(pod(container="    command: [peer]"))[0].start.entrypoint == ("peer",)
+    assert load(pod(container="    args: [node, start]"))[0].start.entrypoint is None
 
 
 def test_names_come_from_variables_command_and_services() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from inspector.environments.compose.project import Project, mount_of
@@ -17,16 +18,11 @@ from inspector.environments.docker import (
 )  # fmt: skip
 from inspector.environments.documents import read_text, unread
 from inspector.environments.hosts import Host
+from inspector.environments.mounts import lay_over
 from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.escaping import printable
-from inspector.facts import ContextFile, Environment, ManifestPlace, Workload
-
-FILES = {
-    f"/etc/{name}": name
-    for name in ("resolv.conf", "nsswitch.conf", "mdns.allow", "hosts", "passwd", "group", "services")
-}
-"""Path in a container → key of a context's file."""
+from inspector.facts import RESOLVER_VARIABLES, ContextFile, Environment, ManifestPlace, Mounted, Start, Workload
 
 
 def workloads_of(
@@ -59,14 +55,36 @@ def _workload(project: Project, service: Service, hosts: Sequence[Host], engine:
         for name, word in project.missing
         if name == service.name
     ]
+    problems += [
+        f"volumes_from {printable(word.text, limit=120)} ({word.place}): what is mounted from there is not known"
+        for word in service.volumes_from
+    ]
     return Workload(
         name=name,
         where=str(service.place),
         image=service.image.text if service.image else None,
+        start=_start(service),
+        platform=service.platform.text if service.platform else None,
         environments=environments,
         problems=tuple(problems),
         waivers=service.waivers,
     )
+
+
+def _start(service: Service) -> Start:
+    """Return what is started in the place of what the image says, and what lies over the image."""
+    path = service.environment.get("PATH")
+    return Start(
+        entrypoint=_texts(service.entrypoint),
+        command=_texts(service.command),
+        working_dir=service.working_dir.text if service.working_dir else None,
+        search_path=path.value if path else None,
+        mounts=tuple(Mounted(target=m.target, where=str(m.place)) for m in service.mounts.values()),
+    )
+
+
+def _texts(words: tuple[Word, ...] | None) -> tuple[str, ...] | None:
+    return None if words is None else tuple(word.text for word in words)
 
 
 def _environment(project: Project, service: Service, host: Host, engine: Engine) -> Environment:
@@ -84,16 +102,14 @@ def _environment(project: Project, service: Service, host: Host, engine: Engine)
         env=values,
         env_origin={name: str(variable.place) for name, variable in service.environment.items()},
         env_unknown=variables_set_in(words),
-        env_elsewhere=tuple(name for name in _ALL_VARIABLES if name not in service.environment) if unsettled else (),
+        env_elsewhere=tuple(name for name in RESOLVER_VARIABLES if name not in service.environment)
+        if unsettled
+        else (),
         names=tuple(dict.fromkeys((*names, *_names_of_others(project, service))))[:MAX_NAMES],
         user=service.user.text if service.user else None,
         system_hostname=_hostname(service),
-        replaces_entrypoint=service.entrypoint is not None,
         manifest=ManifestPlace(kind="compose", name=service.name, file=service.place.named_file),
     )
-
-
-_ALL_VARIABLES = ("GODEBUG", "LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES")
 
 
 def _names_of_others(project: Project, service: Service) -> tuple[str, ...]:
@@ -127,8 +143,8 @@ def _files(
         files["resolv.conf"] = _resolv_conf(owner, host, engine)
         extra = tuple((name, word.text) for name, word in owner.extra_hosts)
         files["hosts"] = ContextFile(text=container_hosts(_hostname(owner), extra), origin="written by the engine")
-    for mount in service.mounts.values():
-        _lay_over(mount_of(project, mount), files, unknown)
+    for mount in sorted(service.mounts.values(), key=lambda mount: mount.target.count("/")):
+        lay_over(mount.target, partial(_content, mount_of(project, mount), project.directory), files, unknown)
     return files, unknown
 
 
@@ -180,41 +196,36 @@ def _told(name: str, words: tuple[Word, ...]) -> str:
     return f"{name} at {words[0].place}"
 
 
-def _lay_over(mount: Mount, files: dict[str, ContextFile], unknown: dict[str, str]) -> None:
-    """Put what is mounted over the files that it covers."""
-    for path, name in FILES.items():
-        if path != mount.target and not path.startswith(mount.target.rstrip("/") + "/"):
-            continue
-        inside = path[len(mount.target.rstrip("/")) :].lstrip("/")
-        if inside and name in {"resolv.conf", "hosts"}:
-            continue  # what the engine writes itself lies over a directory that is mounted on /etc
-        unknown.pop(name, None)
-        files.pop(name, None)
-        found = _content(mount, inside)
-        if isinstance(found, ContextFile):
-            files[name] = found
-        else:
-            unknown[name] = found
-
-
-def _content(mount: Mount, inside: str) -> ContextFile | str:
+def _content(mount: Mount, directory: Path, inside: str) -> ContextFile | str:
     """Return the file that lies there, or why it is not known."""
+    if mount.empty:
+        return ContextFile(special=None if inside else "dir", origin=str(mount.place))
     if mount.content is not None and not inside:
         return ContextFile(text=mount.content, origin=str(mount.place))
     if mount.source is None:
         return f"what is mounted over it ({mount.place}) is not known"
     source = mount.source / inside if inside else mount.source
-    return file_of(source, str(mount.place), absent=bool(inside) and mount.source.is_dir())
+    return file_of(source, str(mount.place), directory, absent=bool(inside) and mount.source.is_dir())
 
 
-def file_of(source: Path, where: str, *, absent: bool = False) -> ContextFile | str:
+def file_of(source: Path, where: str, directory: Path, *, absent: bool = False) -> ContextFile | str:
     """Return a file of this machine as a container sees it, or why it is not known.
+
+    A manifest comes from anywhere: by its word nothing of this machine is read but what lies in its own directory.
 
     Args:
         source: the file.
         where: the manifest's line that mounts it.
+        directory: the project's.
         absent: a file that is not there is absent in the container too, as its directory is here.
     """
+    try:
+        inside = source.resolve().is_relative_to(directory.resolve())
+    except (OSError, RuntimeError, ValueError):
+        inside = False
+    if not inside:
+        name = printable(str(source), limit=200)
+        return f"{name} is mounted over it ({where}), and is not read: it is outside the project's directory"
     if source.is_dir():
         return ContextFile(special="dir", origin=f"{source}, {where}")
     if absent and not source.exists():

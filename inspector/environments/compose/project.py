@@ -61,6 +61,8 @@ class Project:
     """(service, file) of env_files that are not here."""
     faults: tuple[tuple[str, ManifestDamaged], ...] = ()
     """(section, what is wrong) of what belongs to no single service."""
+    directory: Path = Path()
+    """What is mounted from below it is read; other files of this machine are nobody's but its own."""
 
     def active(self, profiles: Iterable[str] = ()) -> list[Service]:
         """Return the services that would be started: those without a profile or with one of these (``*``: all)."""
@@ -101,7 +103,7 @@ def load_project(
             raise loading.faults[0][1]
         raise TargetDamaged(f"{printable(files[0])}: no services: is it a Compose file?")
     complete = {name: loading.complete(service, scope) for name, service in services.items()}
-    return Project(complete, configs, networks, dict(scope.unset), tuple(loading.missing), tuple(loading.faults))
+    return Project(complete, configs, networks, dict(scope.unset), tuple(loading.missing), tuple(loading.faults), home)
 
 
 def _with_env_files(scope: Scope, paths: Iterable[Path]) -> Scope:

@@ -26,6 +26,7 @@ from inspector.environments.documents import (
     scalar_of,
     waivers_in,
 )
+from inspector.environments.mounts import clean
 from inspector.facts import WaiverText
 
 RESET = "!reset"
@@ -71,6 +72,8 @@ class Mount:
     content: str | None = None
     config: str | None = None
     """Name of the top-level config, until it is looked up."""
+    empty: bool = False
+    """A tmpfs: nothing is there when the container starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,11 @@ class Service:
     command: tuple[Word, ...] | None = None
     entrypoint: tuple[Word, ...] | None = None
     user: Word | None = None
+    working_dir: Word | None = None
+    platform: Word | None = None
+    replicas: Word | None = None
+    """``deploy.replicas``, or ``scale``."""
+    volumes_from: tuple[Word, ...] = ()
     hostname: Word | None = None
     domainname: Word | None = None
     container_name: Word | None = None
@@ -118,7 +126,16 @@ class Service:
                 merged[each.name] = mine
             elif each.name in {"environment", "mounts"}:
                 merged[each.name] = {**theirs, **mine}
-            elif each.name in {"dns", "dns_search", "dns_opt", "env_files", "extra_hosts", "profiles", "waivers"}:
+            elif each.name in {
+                "dns",
+                "dns_search",
+                "dns_opt",
+                "env_files",
+                "extra_hosts",
+                "profiles",
+                "waivers",
+                "volumes_from",
+            }:
                 merged[each.name] = theirs + mine
             elif each.name == "networks":
                 merged["networks"] = mine if theirs is None else {**theirs, **(mine or {})}
@@ -148,7 +165,7 @@ class Reader:
             entry = node.entries.get(key)
             if entry is None:
                 continue
-            attribute = {"env_file": "env_files", WAIVE: "waivers"}.get(key, key)
+            attribute = _ATTRIBUTES.get(key, key)
             if entry.value.tag in {RESET, OVERRIDE}:
                 replaced.add(attribute)
                 if entry.value.tag == RESET:
@@ -157,9 +174,9 @@ class Reader:
             if value is not None:
                 found[attribute] = read(self, value, f"{key} of service '{name}'")
         mounts: dict[str, Mount] = {}
-        for key in ("volumes", "configs", "secrets"):
+        for key in _MOUNTING:
             mounts |= found.pop(key, {})
-        if {"volumes", "configs", "secrets"} & replaced:
+        if {*_MOUNTING} & replaced:
             replaced.add("mounts")
         extends = found.pop("extends", (None, None))
         place = node.entries[next(iter(node.entries))].key.place if node.entries else node.place
@@ -260,16 +277,30 @@ class Reader:
             if target is None:
                 raise damage(item.place, f"{what}: an entry without target")
             bind = source is not None and kind is not None and kind.text == "bind"
-            return Mount(_clean(target.text), item.place, self.path(source.text) if bind and source else None)
+            return Mount(
+                clean(target.text),
+                item.place,
+                self.path(source.text) if bind and source else None,
+                empty=kind is not None and kind.text == "tmpfs",
+            )
         word = self.word(item, what)
         if word is None:
             raise damage(item.place, f"{what}: an empty entry")
         parts = word.text.split(":")
         if len(parts) == 1:
-            return Mount(_clean(parts[0]), word.place)
+            return Mount(clean(parts[0]), word.place)
         # A source that is no path is a named volume.
         bind = parts[0].startswith((".", "/", "~"))
-        return Mount(_clean(parts[1]), word.place, self.path(parts[0]) if bind else None)
+        return Mount(clean(parts[1]), word.place, self.path(parts[0]) if bind else None)
+
+    def tmpfs(self, node: Node, what: str) -> dict[str, Mount]:
+        """Return where nothing is, by target; options follow a colon."""
+        targets = [(clean(word.text.partition(":")[0]), word.place) for word in self.words(node, what)]
+        return {target: Mount(target, place, empty=True) for target, place in targets}
+
+    def replicas(self, node: Node, what: str) -> Word | None:
+        """Return how many containers ``deploy`` wants."""
+        return self.word(node.get("replicas"), f"{what}, replicas") if isinstance(node, Mapping) else None
 
     def configs(self, node: Node, what: str) -> dict[str, Mount]:
         """Return the configs granted, by target; what they hold is looked up when the project is complete."""
@@ -281,7 +312,7 @@ class Reader:
                 source, target = self.word(item, what), None
             if source is None:
                 raise damage(item.place, f"{what}: an entry without source")
-            path = _clean(target.text if target else f"/{source.text}")
+            path = clean(target.text if target else f"/{source.text}")
             found[path] = Mount(path, item.place, config=source.text)
         return found
 
@@ -313,16 +344,19 @@ class Reader:
         return tuple(word.text for word in self.words(node, what))
 
 
-def _clean(target: str) -> str:
-    parts = [part for part in target.split("/") if part not in {"", "."}]
-    return "/" + "/".join(parts)
-
-
+_ATTRIBUTES = {"env_file": "env_files", "scale": "replicas", "deploy": "replicas", WAIVE: "waivers"}
+_MOUNTING = ("volumes", "tmpfs", "configs", "secrets")
 _READERS: dict[str, Callable[[Reader, Node, str], Any]] = {
     **dict.fromkeys(
-        ("image", "user", "hostname", "domainname", "container_name", "network_mode"), Reader.word
+        (
+            "image", "user", "hostname", "domainname", "container_name", "network_mode", "working_dir", "platform",
+            "scale",
+        ),
+        Reader.word,
     ),
-    **dict.fromkeys(("dns", "dns_search", "dns_opt"), Reader.words),
+    **dict.fromkeys(("dns", "dns_search", "dns_opt", "volumes_from"), Reader.words),
+    "deploy": Reader.replicas,
+    "tmpfs": Reader.tmpfs,
     **dict.fromkeys(("command", "entrypoint"), Reader.command),
     "environment": Reader.environment,
     "env_file": Reader.env_file,

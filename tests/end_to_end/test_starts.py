@@ -1,0 +1,171 @@
+"""What a workload starts and mounts over its image, through the installed command."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import parts
+import pytest
+
+NETGO = f"--image=netgo:1={parts.ROOT / 'samples/images/peer-netgo.tar'}"
+DYNAMIC = f"--image=dynamic:1={parts.ROOT / 'samples/images/peer-dynamic.tar.gz'}"
+OFFLINE = ("--offline", "--no-cache", "--host", "plain", "-f", "json")
+
+
+def judge(verb: str, file: Path, *images: str, code: int) -> list[dict[str, Any]]:
+    done = parts.inspector(verb, str(file), *images, *OFFLINE, cwd=file.parent)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return json.loads(done.stdout)["targets"]
+
+
+def compose(directory: Path, service: str, *images: str, code: int, image: str = "netgo:1") -> dict[str, Any]:
+    file = directory / "compose.yaml"
+    file.write_text(f"services:\n  a:\n    image: {image}\n{service}")
+    (target,) = judge("compose", file, *(images or (NETGO, DYNAMIC)), code=code)
+    return target
+
+
+def told(target: dict[str, Any]) -> str:
+    return " ".join(problem["message"] for problem in target["problems"])
+
+
+@pytest.mark.parametrize(
+    ("image", "service"),
+    [
+        ("netgo:1", "volumes: ['./peer:/usr/local/bin/peer']"),
+        ("netgo:1", "volumes: ['bin:/usr/local/bin']"),
+        ("netgo:1", "volumes: [{type: tmpfs, target: /usr/local/bin}]"),
+        ("netgo:1", "tmpfs: [/usr/local/bin]"),
+        ("netgo:1", "tmpfs: /usr/local/lib/../bin:size=1m"),
+        ("netgo:1", "volumes_from: [b]"),
+        ("netgo:1", "volumes: ['./other:/data/']\n    entrypoint: [/data/other]"),
+        ("netgo:1", "volumes: ['./other:/data/']\n    entrypoint: []\n    command: exec /data/other"),
+        ("dynamic:1", "volumes: ['./lib:/lib']"),
+        ("dynamic:1", "volumes: ['./x:/usr/lib/x86_64-linux-gnu/libnss_x.so.2']"),
+    ],
+)
+def test_what_lies_over_what_is_judged_is_not_known(tmp_path: Path, image: str, service: str) -> None:
+    target = compose(tmp_path, f"    {service}\n", code=4, image=image)
+    assert target["status"] == "incomplete" and "compose.yaml:4" in told(target)
+
+
+@pytest.mark.parametrize(
+    ("image", "service"),
+    [
+        ("netgo:1", "volumes: ['./lib:/lib']"),  # it loads none
+        ("netgo:1", "volumes: ['./msp:/etc/hyperledger/fabric', '/run/docker.sock:/run/docker.sock']"),
+        ("netgo:1", "tmpfs: /tmp"),
+        ("netgo:1", "command: [-c, /data/core.yaml]\n    volumes: ['./data:/data']"),
+        ("dynamic:1", "volumes: ['./fonts:/usr/lib/fonts']"),
+    ],
+)
+def test_what_lies_elsewhere_hides_nothing(tmp_path: Path, image: str, service: str) -> None:
+    assert compose(tmp_path, f"    {service}\n", code=0, image=image)["status"] == "analysed"
+
+
+POD = "kind: Pod\nmetadata: {name: p}\nspec:\n  volumes: [{name: v, VOLUME}]\n  containers:\n  - name: c\n    image: netgo:1\n"
+
+
+@pytest.mark.parametrize(
+    ("volume", "container"),
+    [
+        ("hostPath: {path: /opt}", "volumeMounts: [{name: v, mountPath: /usr/local/bin}]"),
+        ("emptyDir: {}", "command: [/vol/peer]\n    volumeMounts: [{name: v, mountPath: /vol}]"),
+        ("emptyDir: {}", "command: [sh, -c, 'exec /vol/peer']\n    volumeMounts: [{name: v, mountPath: /vol}]"),
+    ],
+)
+def test_volumes_of_a_pod_hide_as_well(tmp_path: Path, volume: str, container: str) -> None:
+    file = tmp_path / "pod.yaml"
+    file.write_text(POD.replace("VOLUME", volume) + f"    {container}\n")
+    (target,) = judge("k8s", file, NETGO, code=4)
+    assert "hidden by what is mounted at" in told(target) and "pod.yaml:" in told(target)
+
+
+# ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the sample peer's image with a script that sets GODEBUG, which nothing in its config starts."""
+    path = tmp_path_factory.mktemp("scripted") / "image.tar"
+    with tarfile.open(parts.PEER) as old, tarfile.open(path, "w") as new:
+        (entry,) = json.load(old.extractfile("manifest.json"))  # type: ignore[arg-type]
+        config = json.load(old.extractfile(entry["Config"]))  # type: ignore[arg-type]
+        for name in entry["Layers"]:
+            member = old.getmember(name)
+            new.addfile(member, old.extractfile(member))
+        layer = _layer(
+            {"run.sh": b"#!/bin/sh\nexport GODEBUG=netdns=cgo\nexec peer\n", "bin/sh": b"#!/usr/local/bin/peer\n"}
+        )
+        config["rootfs"]["diff_ids"].append(f"sha256:{_sha256(layer)}")
+        config.pop("history", None)
+        manifest = [{"Config": "config.json", "RepoTags": ["run:1"], "Layers": [*entry["Layers"], "more.tar"]}]
+        for name, content in (
+            ("more.tar", layer), ("config.json", json.dumps(config).encode()), ("manifest.json", json.dumps(manifest).encode()),
+        ):  # fmt: skip
+            _put(new, name, content)
+    return f"--image=run:1=docker-archive:{path}"
+
+
+def _sha256(content: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()
+
+
+def _put(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), 0o755
+    archive.addfile(member, io.BytesIO(content))
+
+
+def _layer(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            _put(archive, name, content)
+    return buffer.getvalue()
+
+
+def _levels(target: dict[str, Any]) -> set[str]:
+    return {v["level"] for e in target["environments"] for v in e["verdicts"] if v["call"] == "host"}
+
+
+@pytest.mark.parametrize(
+    "service", ["entrypoint: /run.sh", "entrypoint: []\n    command: ['/run.sh']", "entrypoint: [sh, /run.sh]"]
+)
+def test_a_script_that_a_service_starts_is_read(tmp_path: Path, scripted: str, service: str) -> None:
+    target = compose(tmp_path, f"    {service}\n", scripted, code=4, image="run:1")
+    assert target["script_variables"] == ["GODEBUG"] and _levels(target) == {"unknown"}
+
+
+def test_a_script_that_the_image_has_and_nobody_starts_sets_nothing(tmp_path: Path, scripted: str) -> None:
+    target = compose(tmp_path, "    entrypoint: peer\n", scripted, code=0, image="run:1")
+    assert target["script_variables"] == [] and _levels(target) == {"latent"}
+
+
+def test_a_script_that_a_container_of_a_pod_starts_is_read(tmp_path: Path, scripted: str) -> None:
+    file = tmp_path / "pod.yaml"
+    file.write_text(
+        "kind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n"
+        "  - {name: own, image: 'run:1'}\n"
+        "  - {name: scripted, image: 'run:1', env: [{name: SCRIPT, value: run.sh}], command: [/$(SCRIPT)]}\n"
+        "  - {name: absent, image: 'run:1', command: [/data/other]}\n"
+    )
+    own, read, absent = judge("k8s", file, scripted, code=1)
+    assert (own["script_variables"], read["script_variables"]) == ([], ["GODEBUG"])
+    assert "Pod/p/absent" in told(absent) and "'/data/other' is not in the image" in told(absent)
+
+
+def test_services_that_start_the_same_share_a_target(tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text(
+        "services:\n  a: {image: 'netgo:1'}\n  b: {image: 'netgo:1', volumes: ['./msp:/msp']}\n"
+        "  c: {image: 'netgo:1', command: [/nothing], entrypoint: []}\n"
+    )
+    shared, other = judge("compose", file, NETGO, code=4)
+    assert [e["name"] for e in shared["environments"]] == ["compose:a", "compose:b"]
+    assert [e["name"] for e in other["environments"]] == ["compose:c"]
+    assert "compose:c" in told(other) and "'/nothing' is not in the image" in told(other)
