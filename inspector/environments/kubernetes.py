@@ -58,6 +58,8 @@ CLUSTER_DOMAIN = "cluster.local"
 WAIVE = "rollout-inspector/waive"
 """The annotation that holds waivers, as YAML or JSON."""
 _CLUSTER_DNS = "10.96.0.10"
+_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+"""Of the API reference, "PodSpec v1 core"; another one is refused by the cluster."""
 _MAX_SERVERS = 3
 _MAX_ITEMS_DEPTH = 3
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
@@ -206,10 +208,12 @@ class _Loading:
 def pods_of(item: Mapping) -> Iterator[Pod]:
     """Yield the pod that an object is or has a template of: Deployment, StatefulSet, CronJob and whatever is alike."""
     kind = _text(item, "kind") or ""
-    if not kind:
-        return
     namespace, name = _identity(item)
     spec, path = _pod_spec(item, kind)
+    if kind not in WORKLOADS:
+        yield from _nested(item, kind, spec if kind else None)
+    if not kind:
+        return
     if spec is None and kind in WORKLOADS:
         spec = replace(item, entries={}, own=())
     if spec is not None:
@@ -218,6 +222,38 @@ def pods_of(item: Mapping) -> Iterator[Pod]:
             kind=kind, name=name, namespace=namespace, place=item.place, spec=spec, waivers=waivers, problems=problems,
             way=path if path[-1:] == ("spec",) else (*path, "spec"),
         )  # fmt: skip
+
+
+def _nested(item: Mapping, kind: str, known: Mapping | None) -> Iterator[Pod]:
+    """Yield the pods that an object of another kind has anywhere inside, as a JobSet or a Rollout of pods has.
+
+    What holds a list of containers with images is one: whatever reads the object starts them, as they are or changed.
+    """
+    namespace, name = _identity(item)
+    seen: set[int] = set()
+    rest: list[tuple[Node, tuple[str, ...]]] = [(item, ())]
+    while rest:
+        node, path = rest.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, Sequence):
+            rest += [(each, (*path[:-1], f"{''.join(path[-1:])}[{n}]")) for n, each in enumerate(node.items)][::-1]
+        if not isinstance(node, Mapping):
+            continue
+        if node is not known and any(_has_images(node.get(key)) for key in CONTAINERS):
+            waivers, problems = _waivers(item, ())
+            where = "/".join([name, *(step for step in path if step not in {"spec", "template"})])
+            yield Pod(
+                kind=kind or "object", name=where, namespace=namespace, place=node.place, spec=node, waivers=waivers,
+                problems=problems,
+            )  # fmt: skip
+        rest += [(entry.value, (*path, key)) for key, entry in node.entries.items()][::-1]
+
+
+def _has_images(node: Node | None) -> bool:
+    items = node.items if isinstance(node, Sequence) else ()
+    return any(isinstance(each, Mapping) and each.get("image") is not None for each in items)
 
 
 def _pod_spec(item: Mapping, kind: str) -> tuple[Mapping | None, tuple[str, ...]]:
@@ -364,6 +400,9 @@ def _asks_node(pod: Pod) -> bool:
 def _policy(pod: Pod) -> str:
     """Return Cluster, Default (the node's) or None."""
     policy = _text(pod.spec, "dnsPolicy") or "ClusterFirst"
+    if policy not in _POLICIES:
+        place = pod.spec.entries["dnsPolicy"].key.place
+        raise damage(place, f"dnsPolicy '{printable(policy, limit=60)}': there are {', '.join(_POLICIES)}")
     network = pod.spec.get("hostNetwork")
     on_host = isinstance(network, Scalar) and network.is_true
     if policy == "Default" or (policy == "ClusterFirst" and on_host):

@@ -342,3 +342,48 @@ def test_hosts_by_name_and_by_file(tmp_path: Path) -> None:
     stub = host_of("nameserver 127.0.0.53\noptions edns0\n", "h")
     assert resolv_conf("  dnsPolicy: Default", stub) == "nameserver 192.0.2.53\n"
     assert isinstance(load_manifests(["m"], {"m": pod()}).pods[0].spec, Mapping)
+
+
+JOB_SET = """kind: JobSet
+metadata: {name: js, namespace: batch}
+spec:
+  replicatedJobs:
+  - name: w
+    template: {spec: {template: {spec: {dnsPolicy: Default, containers: [{name: c, image: i}]}}}}
+  - name: x
+    template:
+      spec: {template: {spec: {initContainers: [{name: d, image: j}], containers: [{name: e, image: k}]}}}
+"""
+
+
+def test_pods_inside_of_kinds_that_are_not_known_are_judged() -> None:
+    found = load(JOB_SET, PLAIN)
+    assert [(workload.name, workload.where, workload.image) for workload in found] == [
+        ("k8s:batch/JobSet/js/replicatedJobs[0]/c", "m.yaml:6", "i"),
+        ("k8s:batch/JobSet/js/replicatedJobs[1]/e", "m.yaml:9", "k"),
+        ("k8s:batch/JobSet/js/replicatedJobs[1]/d", "m.yaml:9", "j"),
+    ]
+    assert "the node's resolv.conf" in found[0].environments[0].title
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: X\nspec: {containers: [{name: c, image: i}], more: {containers: [{image: j}]}}",
+        "kind: X\nspec: {ephemeralContainers: [{name: c, image: i}]}\nother: [[{containers: [{image: j}]}]]",
+        "spec: {containers: [{image: i}]}\nmore: &m {containers: [{image: j}]}\nagain: *m",
+    ],
+)
+def test_no_container_with_an_image_goes_unmentioned(text: str) -> None:
+    assert sorted(workload.image or "" for workload in load(text)) == ["i", "j"]
+
+
+def test_what_is_called_containers_and_has_no_image_is_none() -> None:
+    schema = "kind: X\nspec: {x: {properties: {containers: {type: array}, y: {containers: [a, {name: b}]}}}}\n"
+    assert [workload.name for workload in load(f"{schema}---\n{pod()}")] == ["k8s:Pod/p/c"]
+
+
+def test_a_policy_that_there_is_not_is_told() -> None:
+    (found,) = load(pod("  dnsPolicy: Defualt"))
+    assert not found.environments
+    assert "dnsPolicy 'Defualt'" in found.problems[0] and found.where.startswith("m.yaml:")
