@@ -138,7 +138,7 @@ def _read(
     except ReferenceInvalid as error:
         failed = _failed(printable(image, limit=_MAX_REFERENCE) or where, f"{error} (in {where})")
     except TargetUnavailable as error:
-        known = None if name is None else _inferred(name, error)
+        known = None if name is None else _inferred(name, error, group[0].platform)
         if known is not None:
             return [(start, _started(known, start)) for start in starts]
         failed = _failed(printable(image, limit=_MAX_REFERENCE), _told(error))
@@ -167,9 +167,9 @@ def _name_of(reference: str) -> RegistryName | None:
         return None
 
 
-def _inferred(name: RegistryName, error: InspectorError) -> Target | None:
+def _inferred(name: RegistryName, error: InspectorError, platform: str | None) -> Target | None:
     known = stand_in(name.repository, name.tag) if name.digest is None else None
-    if known is None:
+    if known is None or platform not in {None, known.platform}:
         return None
     return replace(
         known, reference=str(name), notes=(*known.notes, f"{known.inferred}: {printable(str(error), limit=300)}")

@@ -169,3 +169,37 @@ def test_services_that_start_the_same_share_a_target(tmp_path: Path) -> None:
     assert [e["name"] for e in shared["environments"]] == ["compose:a", "compose:b"]
     assert [e["name"] for e in other["environments"]] == ["compose:c"]
     assert "compose:c" in told(other) and "'/nothing' is not in the image" in told(other)
+
+
+# ── platform and replicas ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("platform", "code", "status"),
+    [("linux/amd64", 0, "analysed"), ("linux/arm64", 3, "failed"), ("'no such thing'", 3, "failed")],
+)
+def test_the_platform_of_a_service_is_the_one_that_is_judged(
+    tmp_path: Path, platform: str, code: int, status: str
+) -> None:
+    target = compose(tmp_path, f"    platform: {platform}\n", code=code)
+    assert target["status"] == status
+    assert status == "analysed" or "platform" in told(target) or "has no image for linux/arm64" in told(target)
+
+
+def test_services_of_two_platforms_are_two_targets(tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text(
+        "services:\n  a: {image: 'netgo:1'}\n  b: {image: 'netgo:1', platform: linux/arm64}\n"
+        "  c: {image: 'hyperledger/fabric-peer:2.5.3', platform: linux/s390x}\n"
+    )
+    targets = judge("compose", file, NETGO, code=4)
+    # What is known of Fabric's images that were not read is known of amd64 alone.
+    assert [target["status"] for target in targets] == ["analysed", "failed", "failed"]
+
+
+@pytest.mark.parametrize("service", ["deploy: {replicas: 0}", "scale: 0"])
+def test_a_service_without_replicas_is_said_to_be_judged_all_the_same(tmp_path: Path, service: str) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text(f"services:\n  a:\n    image: netgo:1\n    {service}\n")
+    done = parts.inspector("compose", str(file), NETGO, *OFFLINE)
+    assert done.returncode == 0 and "compose.yaml:4: a has no replicas" in done.stderr

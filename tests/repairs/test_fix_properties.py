@@ -18,7 +18,7 @@ NEEDS = "hyperledger/fabric-peer:1.4.3"
 SAFE = "hyperledger/fabric-peer:2.5.3"
 
 
-def unreachable(reference: str) -> tuple[()]:
+def unreachable(reference: str, *_: object) -> tuple[()]:
     raise TargetUnreachable(f"{reference}: there is no network in this test")
 
 

@@ -64,7 +64,7 @@ def _workload(project: Project, service: Service, hosts: Sequence[Host], engine:
         where=str(service.place),
         image=service.image.text if service.image else None,
         start=_start(service),
-        platform=service.platform.text if service.platform else None,
+        platform=(service.platform.text or None) if service.platform else None,
         environments=environments,
         problems=tuple(problems),
         waivers=service.waivers,
