@@ -38,7 +38,7 @@ golden:  ## write the golden files of the report's formats anew
 samples:  ## write the samples' expected facts anew (samples/generate makes the images)
 	for image in samples/images/*; do name=$$(basename $$image); .venv/bin/inspector facts --no-cache $$image -o samples/expected/$${name%%.*}.json || exit 1; done
 	mkdir -p samples/expected/logs
-	for log in samples/logs/*.log; do .venv/bin/inspector explain -v $$log -o samples/expected/logs/$$(basename $$log .log).txt || [ $$? -le 4 ] || exit 1; done
+	for log in samples/logs/*.log; do .venv/bin/inspector explain -v $$log -o samples/expected/logs/$$(basename $$log .log).txt; case $$? in 0|1|4) ;; *) exit 1;; esac; done
 
 observations:  ## write the table of cells that were run anew from the oracle
 	.venv/bin/python script/observations > observations.new && mv observations.new inspector/risk/observations.py

@@ -21,6 +21,7 @@ from inspector.crashlog.calls import (
     enters_c,
     frames_of,
     innermost,
+    way_at,
     way_of,
 )
 from inspector.crashlog.crash import Crash, Diagnosis, Sureness
@@ -32,6 +33,7 @@ _BUG = "glibc bug 19341; golang/go#13470, #30310"
 _DEADLY = frozenset({"SIGSEGV", "SIGABRT", "SIGFPE"})
 _LIBRARIES = 0x7000_0000_0000
 """Above it stand libraries that were loaded, below it the program itself (x86-64 Linux)."""
+_BY_ADDRESS = "a static glibc died in what NSS loaded"
 _STATUS_SIGNALS = {139: "SIGSEGV", 134: "SIGABRT", 136: "SIGFPE", 137: "SIGKILL"}
 _WAY_WORDS: dict[ExposureKind, str] = {
     "dns": "Go's cgo resolver", "user": "Go's os/user", "clib": "a C library's own look-up",
@@ -261,7 +263,7 @@ def _cut_short(crash: Crash) -> _Finding | None:
     if clue is not None and clue.strong:
         reasons = (Reason(text=clue.text, source="docs/explain.md"),
                    Reason(text="the goroutine that was running is not in the log"))  # fmt: skip
-        return _Finding(sure="likely", title="a static glibc died in what NSS loaded", reasons=reasons)
+        return _Finding(sure="likely", title=_BY_ADDRESS, reasons=reasons)
     told = f"exit status {crash.status}" if crash.status and not crash.signal else str(signal)
     text = (
         f"{told}, and no traceback: so ends a Go program when a thread that C code made dies, in a look-up (seen with "
@@ -269,6 +271,36 @@ def _cut_short(crash: Crash) -> _Finding | None:
     )
     title = f"a process died by {signal}, and the log does not say where"
     return _Finding(sure="possible", title=title, reasons=(Reason(text=text),))
+
+
+def _half_told(crash: Crash) -> _Finding | None:
+    """A goroutine that cannot be read, or does not fit the address: lines are missing, or two logs are woven together."""
+    signal, frame, way = _signal(crash), innermost(crash), way_at(crash)
+    if crash.goroutine is None or signal not in _DEADLY:
+        return None
+    state = crash.goroutine.state
+    if way is not None and frame is not None:
+        text = (
+            f"the goroutine that was running stands at {frame.function}, but in state '{state}', not in a system call: "
+            "it was about to enter libc, or lines of the log are missing"
+        )
+        what = f"{_WAY_WORDS[way.exposure]} may have entered libc"
+        return _finding_of_way("possible", what, way, [Reason(text=text)])
+    clue = _clue(crash, None, "the file")
+    if clue is None or not clue.strong:
+        return None
+    told = Reason(text=clue.text, source="docs/explain.md")
+    if frame is None:
+        sure: Sureness = "possible" if frames_of(crash) and not state.startswith("syscall") else "likely"
+        why = Reason(text="the log does not say in which function the goroutine that was running was")
+        return _Finding(sure=sure, title=_BY_ADDRESS, reasons=(told, why))
+    if crash.pc is None or crash.pc < _LIBRARIES:
+        return None
+    text = (
+        f"the goroutine that was printed first was in {frame.function}, which calls no C, but the fault was in a "
+        "library that was loaded: another thread's, or another process's, lines may stand between"
+    )
+    return _Finding(sure="possible", title=_BY_ADDRESS, reasons=(told, Reason(text=text)))
 
 
 def _nothing_known(crash: Crash) -> _Finding:
@@ -289,6 +321,7 @@ _PROCEDURES: tuple[Callable[[Crash], _Finding | None], ...] = (
     _in_other_c,
     _cannot_resolve,
     _cut_short,
+    _half_told,
     _nothing_known,
 )
 

@@ -116,6 +116,7 @@ class _Open:
     prefix: str = ""
 
     def finished(self, stream: str) -> Crash:
+        _place_pending(self)
         goroutine = None
         if self.goroutine is not None:
             number, state = self.goroutine
@@ -213,7 +214,7 @@ def _without(prefix: str, text: str) -> str:
 def _take(now: _Open, text: str) -> bool:
     """Put one line into the crash; whether it belonged there."""
     if not text:
-        now.pending = None
+        _place_pending(now)
         return False
     if now.section == "head" and _take_prefix(now, text):
         text = text[len(now.prefix) :]
@@ -280,7 +281,7 @@ def _take_section(now: _Open, text: str) -> bool:
     found = _GOROUTINE.match(text)
     if found is None:
         return False
-    now.pending = None
+    _place_pending(now)
     if " gp=" in text:
         now.marks.add("gp")
     if now.section in {"head", "runtime"}:
@@ -293,7 +294,7 @@ def _take_section(now: _Open, text: str) -> bool:
 def _take_frame(now: _Open, text: str) -> bool:
     if found := _CREATED.match(text):
         now.marks.add("created-in" if " in goroutine " in text else "created-by")
-        now.pending = None
+        _place_pending(now)
         return True
     if now.pending is not None and (found := _FILE.match(text)):
         file, line = found[1], int(found[2])
@@ -302,8 +303,7 @@ def _take_frame(now: _Open, text: str) -> bool:
         now.pending = None
         return True
     if found := _FUNCTION.match(text):
-        if now.pending is not None:  # its file was lost
-            _place(now, now.pending)
+        _place_pending(now)
         arguments = found[2]
         now.pending = Frame(function=found[1], arguments=arguments[:_MAX_TEXT])
         now.marks |= {mark for mark, sign in (("braces", "{"), ("question", "?")) if sign in arguments}
@@ -311,8 +311,7 @@ def _take_frame(now: _Open, text: str) -> bool:
             now.marks.add("flat")
         return True
     if now.pending is not None and text.startswith("??:0"):
-        _place(now, now.pending)
-        now.pending = None
+        _place_pending(now)
         return True
     if " pc=0x" in text and now.bare:  # a C function, as Go's symboliser names it
         _add(now.c_frames, now.bare)
@@ -320,6 +319,13 @@ def _take_frame(now: _Open, text: str) -> bool:
         return True
     now.bare = text if _C_NAME.match(text) else ""
     return bool(now.bare or (_FILE.match(text) and ("+0x" in text or ".go:" in text)))
+
+
+def _place_pending(now: _Open) -> None:
+    """Put a function where it belongs whose file was lost."""
+    if now.pending is not None:
+        _place(now, now.pending)
+    now.pending = None
 
 
 def _place(now: _Open, frame: Frame) -> None:

@@ -191,3 +191,67 @@ def test_a_damaged_gzip_is_read_as_far_as_it_goes(damage: bytes, tmp_path: Path)
     done = explain(str(path))
     assert done.exit_code == 4
     assert re.fullmatch(r"inspector: .* damaged or cut short; .*\n", done.stderr)
+
+
+# ── where lines of the traceback are missing ─────────────────────────────────────────────────────────────────────────
+
+HEAD = (
+    "fatal error: unexpected signal during runtime execution\n"
+    "[signal SIGSEGV: segmentation violation code=0x1 addr={} pc=0x7f9d15ded259]\n\n"
+)
+LOOKING_UP = (
+    "goroutine 64 [{}]:\n"
+    "net._C2func_getaddrinfo(0x7f9d000008c0, 0x0, 0xc420323110)\n\t??:0 +0x68\n"
+    "net.cgoLookupIPCNAME(0xc420358a40, 0x13, 0x0)\n\t/opt/go/src/net/cgo_unix.go:146 +0x37c\n"
+)
+
+
+def test_what_the_page_shows_of_the_crash_is_known_for_it() -> None:
+    page = (parts.ROOT / "docs" / "crash.md").read_text()
+    (block,) = re.findall(r"^```console\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert [(found.sure, found.exposure) for found in diagnoses(block.encode())] == [("certain", "dns")]
+    assert explain("samples/logs/frames-left-out.log").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "state", "sure"),
+    [
+        ("0x63", "syscall, locked to thread", "certain"),
+        ("0x0", "syscall", "likely"),
+        ("0x63", "running", "possible"),
+    ],
+)
+def test_a_call_of_libc_needs_no_frames_of_the_runtime(address: str, state: str, sure: str) -> None:
+    (found,) = diagnoses((HEAD.format(address) + LOOKING_UP.format(state)).encode())
+    assert (found.sure, found.exposure, found.call) == (sure, "dns", "host")
+
+
+@pytest.mark.parametrize(
+    ("rest", "sure"),
+    [
+        ("", "likely"),
+        ("goroutine 64 [syscall]:\n", "likely"),
+        ("goroutine 64 [syscall]:\nruntime.cgocall(0xb08d50)\n", "likely"),
+        ("goroutine 64 [running]:\nruntime.mallocgc(0x10)\n", "possible"),
+        ("goroutine 64 [running]:\nmain.serve(0x10)\n\t/src/main.go:10 +0x1\n", "possible"),
+        ("goroutine 64 [syscall]:\nnet.cgoLookupHostIP(0x10)\n\t/src/net/cgo_unix.go:10 +0x1\n", "certain"),
+        ("goroutine 64 [syscall]:\nmain._Cfunc_look_up(0x10)\n\t_cgo_gotypes.go:10 +0x1\n", "likely"),
+    ],
+)
+def test_more_of_a_log_does_not_deny_what_its_address_says(rest: str, sure: str) -> None:
+    (found,) = diagnoses((HEAD.format("0x63") + rest).encode())
+    assert found.sure == sure
+    (found,) = diagnoses((HEAD.format("0x10") + rest).encode())
+    assert found.sure != "certain"
+
+
+def test_two_services_without_prefixes_are_not_told_to_be_something_else() -> None:
+    one = (HEAD.format("0x63") + LOOKING_UP.format("syscall")).splitlines()
+    lines = [line for line in one for _ in range(2)]
+    assert [found.sure for found in diagnoses("\n".join(lines).encode())] == ["likely"]
+
+
+def test_a_fault_in_the_programs_own_code_is_not_this_for_its_address() -> None:
+    content = HEAD.format("0x63").replace("0x7f9d15ded259", "0x464e50")
+    (found,) = diagnoses((content + "goroutine 1 [running]:\nmain.serve(0x10)\n\t/src/main.go:10 +0x1\n").encode())
+    assert found.sure == "no"
