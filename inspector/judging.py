@@ -251,16 +251,19 @@ def _already_so(change: str) -> str:
 
 
 def summarise(targets: Iterable[Target]) -> Summary:
-    """Count binaries × environments by their worst verdict."""
+    """Count binaries × environments by their worst verdict, and as unknown too where any verdict is."""
     counts: Counter[Level] = Counter()
     waived = known = 0
     for target in targets:
         for environment in target.environments:
-            counts.update(_worst_by_path(environment.verdicts).values())
+            levels = _worst_by_path(environment.verdicts)
+            counts.update(levels.values())
+            untold = {verdict.path for verdict in environment.verdicts if verdict.level == "unknown"}
+            counts["unknown"] += sum(levels[path] != "unknown" for path in untold)
             all_waived, all_known = _excused(environment.verdicts)
             waived += all_waived
             known += all_known
-    worst = max(counts, key=lambda level: SEVERITY[level], default=None)
+    worst = max(filter(counts.__getitem__, counts), key=lambda level: SEVERITY[level], default=None)
     return Summary(
         worst=worst,
         crash=counts["crash"],

@@ -189,15 +189,23 @@ def judge_workload(target: Target, workload: Workload, wishes: Wishes) -> Enviro
     for environment in workload.environments:
         for verdict in _judge_in(target, environment, wishes):
             found.setdefault((verdict.path, verdict.call), []).append((verdict, environment.title))
-    verdicts = [_gravest(each, len(workload.environments)) for each in found.values()]
+    verdicts = [verdict for each in found.values() for verdict in _gravest(each, len(workload.environments))]
     if target.inferred:
         verdicts = [_as_inferred(verdict, target.inferred) for verdict in verdicts]
     return EnvironmentVerdicts(name=workload.name, verdicts=tuple(verdicts), where=workload.where)
 
 
-def _gravest(verdicts: Sequence[tuple[Verdict, str]], hosts: int) -> Verdict:
-    """Return the gravest of one call's verdicts, with the places where it holds if they are not all."""
+def _gravest(verdicts: Sequence[tuple[Verdict, str]], hosts: int) -> Iterator[Verdict]:
+    """Yield the gravest of one call's verdicts, and what could not be told of the call beside something graver."""
     worst, _ = max(verdicts, key=lambda pair: SEVERITY[pair[0].level])
+    yield _with_places(worst, verdicts, hosts)
+    untold = next((verdict for verdict, _ in verdicts if verdict.level == "unknown"), worst)
+    if untold.level != worst.level:
+        yield _with_places(untold, verdicts, hosts)
+
+
+def _with_places(worst: Verdict, verdicts: Sequence[tuple[Verdict, str]], hosts: int) -> Verdict:
+    """Return a verdict with the hosts whose resolv.conf gives its level, if they are not all."""
     holds = list(dict.fromkeys(title for verdict, title in verdicts if verdict.level == worst.level))
     if hosts == 1 or len(holds) == hosts:
         return worst

@@ -274,7 +274,7 @@ def _cut_short(crash: Crash) -> _Finding | None:
 
 
 def _half_told(crash: Crash) -> _Finding | None:
-    """A goroutine that cannot be read, or does not fit the address: lines are missing, or two logs are woven together."""
+    """A goroutine that cannot be read, or does not fit the address: lines missing, or two logs woven into one."""
     signal, frame, way = _signal(crash), innermost(crash), way_at(crash)
     if crash.goroutine is None or signal not in _DEADLY:
         return None

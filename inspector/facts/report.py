@@ -79,7 +79,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Binaries × environments, counted by their worst verdict."""
+    """Binaries × environments, counted by their worst verdict; ``unknown`` counts those too that have one besides."""
 
     worst: Level | None = None
     crash: int = 0

@@ -98,7 +98,9 @@ def _need(target: Target, workload: Workload, wishes: Wishes, *, latent: bool) -
     given = replace(workload, environments=tuple(_with_variable(e, target) for e in workload.environments))
     after = judge_workload(target, given, wishes).verdicts
     worth = {"crash", "wrong", "unknown"} | ({"latent"} if latent else set())
-    better = {(v.path, v.call): _CARE[v.level] for v in after}
+    better: dict[tuple[str | None, str | None], int] = {}
+    for v in after:
+        better[v.path, v.call] = max(_CARE[v.level], better.get((v.path, v.call), 0))
     cured = tuple(v for v in before if v.level in worth and better.get((v.path, v.call), 9) < _CARE[v.level])
     return Need(workload, cured, tuple(v for v in after if v.level in {"crash", "wrong", "unknown"}))
 

@@ -51,6 +51,11 @@ class _Group:
         return gravest.level if gravest else "unknown"
 
     @property
+    def also(self) -> str:
+        """What is told beside the gravest level, with a comma before it: that some of it is not known."""
+        return ", unknown" if self.level != "unknown" and any(v.level == "unknown" for v in self.verdicts) else ""
+
+    @property
     def excuse(self) -> str | None:
         """In one word, why nothing of it counts: ``waived``, or ``known`` where a part of it is not waived."""
         excuses = {excuse_of(verdict) for verdict in self.verdicts if verdict.level != "safe"}
@@ -101,7 +106,7 @@ def _header(report: Report) -> str:
     summary = report.summary
     levels = [level for level in RANK if getattr(summary, level)]
     counts = "".join(f"<li>{_badge(level)} {getattr(summary, level)}</li>" for level in levels)
-    counts += "".join(f"<li>{text}</li>" for text in describe_excused(summary))
+    counts += "".join(f"<li>{text}</li>" for text in describe_excused(report))
     incomplete = sum(target.status != "analysed" for target in report.targets)
     if summary.worst is None:
         nothing = "nothing could be analysed" if incomplete and not not_judged(report) else describe_nothing(report)
@@ -224,8 +229,8 @@ def _matrix(number: int, target: Target, groups: Sequence[_Group]) -> str:
 def _cell(group: _Group | None, environment: str) -> str:
     if group is None:
         return "<td>–</td>"
-    label = f"{group.level}{f', {group.excuse}' if group.excuse else ''}: {group.path} in {environment}"
-    shown = f"{group.level}{f'<br><small>{group.excuse}</small>' if group.excuse else ''}"
+    label = f"{group.level}{group.also}{f', {group.excuse}' if group.excuse else ''}: {group.path} in {environment}"
+    shown = f"{group.level}{group.also}{f'<br><small>{group.excuse}</small>' if group.excuse else ''}"
     return (
         f'<td><a class="cell {group.level}" href="#{group.anchor}" aria-label="{_text(label)}">'
         f'<span aria-hidden="true">{_SIGNS[group.level]}</span> {shown}</a></td>'
@@ -240,7 +245,8 @@ def _reasons(group: _Group, target: Target) -> str:
     verdicts = sorted(group.verdicts, key=lambda verdict: -RANK[verdict.level])
     return (
         f'<article id="{group.anchor}" class="{group.level}" tabindex="-1">\n'
-        f"<h3>{_badge(group.level, excuse=group.excuse)} <code>{_text(group.path)}</code> in {where}</h3>\n{what}"
+        f"<h3>{_badge(group.level, excuse=group.excuse)}{group.also} <code>{_text(group.path)}</code> in {where}</h3>\n"
+        + what
         + "\n".join(_verdict(verdict) for verdict in verdicts)
         + _snippets(group.patches)
         + "\n</article>"

@@ -21,6 +21,7 @@ from inspector.reports.wording import (
     describe_rootfs,
     not_judged,
     patches_of,
+    untold_cells,
     untold_paths,
     worst_by_binary,
 )
@@ -80,7 +81,7 @@ def _headline(report: Report) -> str:
         told = "nothing could be analysed" if incomplete and not not_judged(report) else describe_nothing(report)
         return f"## inspector: {told}"
     counts = [(level, getattr(summary, level)) for level in RANK if getattr(summary, level)]
-    told = "; ".join((", ".join(f"{number} {level}" for level, number in counts), *describe_excused(summary)))
+    told = "; ".join((", ".join(f"{number} {level}" for level, number in counts), *describe_excused(report)))
     more = f"; {incomplete} of {len(report.targets)} images not fully analysed" if incomplete else ""
     untold = untold_paths(report) if worst == "latent" else []
     told += f"; of {_listing(untold)} it cannot be told" if untold else ""
@@ -103,7 +104,7 @@ def _matrix(target: Target) -> Iterator[str]:
     if not target.environments:
         yield f"{head}\n\nNot judged."
         return
-    table = worst_by_binary(target)
+    table, untold = worst_by_binary(target), untold_cells(target)
     paths = sorted(table, key=lambda path: -max((RANK[v.level] for v in table[path].values()), default=0))
     names = [environment.name for environment in target.environments]
     lines = [
@@ -111,7 +112,7 @@ def _matrix(target: Target) -> Iterator[str]:
         "|---" * (min(len(paths), _COLUMNS) + 1) + "|",
     ]
     for name in names[:_ROWS]:
-        cells = [_level(table[path].get(name)) for path in paths[:_COLUMNS]]
+        cells = [_level(table[path].get(name), untold=(path, name) in untold) for path in paths[:_COLUMNS]]
         lines.append(f"| {_cell(name)} | " + " | ".join(cells) + " |")
     hidden = [f"{len(paths) - _COLUMNS} binaries"] if len(paths) > _COLUMNS else []
     hidden += [f"{len(names) - _ROWS} environments"] if len(names) > _ROWS else []
@@ -119,11 +120,11 @@ def _matrix(target: Target) -> Iterator[str]:
     yield f"{head}\n\n" + "\n".join(lines) + more
 
 
-def _level(verdict: Verdict | None) -> str:
+def _level(verdict: Verdict | None, *, untold: bool) -> str:
     if verdict is None:
         return "–"
     excuse = excuse_of(verdict)
-    return _WORDS[verdict.level] + (f" ({excuse})" if excuse else "")
+    return _WORDS[verdict.level] + (f" ({excuse})" if excuse else "") + (f", {_WORDS['unknown']}" if untold else "")
 
 
 def _details(finding: Finding, *, several: bool) -> str:

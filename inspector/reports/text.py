@@ -19,6 +19,7 @@ from inspector.reports.wording import (
     describe_waiver,
     not_judged,
     patches_of,
+    untold_cells,
     untold_paths,
     worst_by_binary,
 )
@@ -97,15 +98,19 @@ def _render_matrix(
     labels = {e.name: printable(e.name) + (f" ({printable(e.where)})" if e.where else "") for e in target.environments}
     left = max(map(len, labels.values()), default=0)
     headers = {binary.path: _short_names(binaries)[binary.path] for binary in binaries}
-    for block in _blocks(binaries, headers, style.width - left - 4):
-        columns = {b.path: max(len(headers[b.path]), len("unknown")) for b in block}
+    untold = untold_cells(target)
+    widest = len("latent, unknown" if untold else "unknown")
+    for block in _blocks(binaries, headers, widest, style.width - left - 4):
+        columns = {b.path: max(len(headers[b.path]), widest) for b in block}
         yield "  " + " " * left + "".join(f"  {headers[b.path]:<{columns[b.path]}}" for b in block).rstrip()
         for name, label in labels.items():
             cells = []
             for binary in block:
                 verdict = table[binary.path].get(name)
                 word = verdict.level if verdict else "unknown"
-                cells.append("  " + style.level(word) + " " * (columns[binary.path] - len(word)))
+                also = (binary.path, name) in untold
+                shown = style.level(word) + (f", {style.level('unknown')}" if also else "")
+                cells.append("  " + shown + " " * (columns[binary.path] - len(word) - also * len(", unknown")))
             yield f"  {label:<{left}}" + "".join(cells).rstrip()
         yield ""
 
@@ -119,11 +124,13 @@ def _short_names(binaries: list[BinaryFacts]) -> dict[str, str]:
     }
 
 
-def _blocks(binaries: list[BinaryFacts], headers: dict[str, str], room: int) -> Iterator[list[BinaryFacts]]:
+def _blocks(
+    binaries: list[BinaryFacts], headers: dict[str, str], widest: int, room: int
+) -> Iterator[list[BinaryFacts]]:
     block: list[BinaryFacts] = []
     used = 0
     for binary in binaries:
-        need = max(len(headers[binary.path]), len("unknown")) + 2
+        need = max(len(headers[binary.path]), widest) + 2
         if block and used + need > room:
             yield block
             block, used = [], 0
@@ -253,7 +260,7 @@ def _conclude(report: Report, style: TextStyle) -> str:
         parts.append(
             style.level("unknown", f"{len(failed) + len(partial)} of {len(report.targets)} not fully analysed")
         )
-    parts += describe_excused(summary)
+    parts += describe_excused(report)
     return "Verdict: " + "; ".join(parts) + "."
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from inspector.escaping import printable
 
 if TYPE_CHECKING:
-    from inspector.facts import BinaryFacts, Level, Report, RootFsFacts, Summary, Target, Verdict, Waiver
+    from inspector.facts import BinaryFacts, Level, Report, RootFsFacts, Target, Verdict, Waiver
 
 RANK: Mapping[Level, int] = {"crash": 4, "wrong": 3, "latent": 2, "unknown": 1, "safe": 0}
 
@@ -108,9 +108,25 @@ def worst_by_binary(target: Target) -> dict[str, dict[str, Verdict]]:
     return table
 
 
-def describe_excused(summary: Summary) -> list[str]:
+def untold_cells(target: Target) -> set[tuple[str, str]]:
+    """Return (path, environment) of each cell of the matrix whose worst level hides an unknown verdict."""
+    graver = {
+        (path, name)
+        for path, row in worst_by_binary(target).items()
+        for name, verdict in row.items()
+        if verdict.level != "unknown"
+    }
+    return graver & {(v.path or "", e.name) for e in target.environments for v in e.verdicts if v.level == "unknown"}
+
+
+def describe_excused(report: Report) -> list[str]:
     """``1 of 3 waived``, ``2 of 3 known from the baseline``; empty where everything counts."""
-    findings = summary.crash + summary.wrong + summary.latent + summary.unknown
+    summary = report.summary
+    findings = sum(
+        len({verdict.path for verdict in environment.verdicts if verdict.level != "safe"})
+        for target in report.targets
+        for environment in target.environments
+    )
     both = ((summary.waived, "waived"), (summary.known, "known from the baseline"))
     return [f"{number} of {findings} {word}" for number, word in both if number]
 

@@ -502,3 +502,38 @@ def test_no_conclusion_says_no_crash_while_a_verdict_is_unknown(form: str) -> No
     assert told.search(both)
     assert "no crash today" not in both
     assert not told.search(shown(samples.LATENT, samples.SAFE))
+
+
+def _partly_unknown() -> Report:
+    """A binary of which one call is latent and the next cannot be told."""
+    target = next(target for target in REPORT.targets if target.environments and target.binaries)
+    path = target.binaries[0].path
+    pair = (
+        Verdict(rule="static-glibc-dns", path=path, call="host", name="a.example.com", level="unknown"),
+        Verdict(rule="static-glibc-user", path=path, call="user", level="latent", outcome="dies"),
+    )
+    judged = replace(
+        target,
+        status="analysed",
+        problems=(),
+        binaries=target.binaries[:1],
+        environments=(EnvironmentVerdicts(name="docker-network", verdicts=pair),),
+    )
+    return replace(REPORT, targets=(judged,), summary=summarise([judged]))
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("text", r"docker-network  latent, unknown$"),
+        ("plain", r"^summary\tlatent\tcrash=0\twrong=0\tlatent=1\tunknown=1\t"),
+        ("markdown", r"^\| `docker-network` \| 🟡 latent, ❔ unknown \|$"),
+        ("html", r"latent, unknown</a></td>"),
+        ("html", r'<span class="badge unknown"><span aria-hidden="true">\?</span> unknown</span> 1</li>'),
+        ("junit", r"it could not be told"),
+    ],
+)
+def test_a_graver_level_does_not_hide_what_is_unknown(form: str, said: str) -> None:
+    report = _partly_unknown()
+    assert (report.summary.worst, report.summary.latent, report.summary.unknown) == ("latent", 1, 1)
+    assert re.search(said, rendered(form, report), re.MULTILINE)
