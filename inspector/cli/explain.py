@@ -91,14 +91,14 @@ def _targets(images: tuple[str, ...], flags: dict[str, Any], crashes: tuple[Diag
     """Collect the images that the crash is held against, and judge them; the log shows which calls they make.
 
     Raises:
-        InspectorError: if one cannot be had: an answer without it would be another answer.
+        click.exceptions.Exit: if one cannot be had, told by then: an answer without it would be another answer.
     """
     from inspector.cli.scan import collect_all, judge_all
 
     wishes(flags), chosen_environments(flags)  # what is wrong with the words is told before anything is fetched
     targets, errors = collect_all(images, flags)
     if errors:
-        raise errors[0]
+        raise click.exceptions.Exit(errors[0].exit_code)
     calls = tuple(crash.call for crash in crashes if crash.call is not None and crash.sure != "no")
     return tuple(judge_all(targets, images, flags, calls=calls))
 

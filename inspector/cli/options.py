@@ -14,6 +14,7 @@ import click
 
 from inspector.cli.gate import policy_options
 from inspector.cli.pairs import format_options
+from inspector.escaping import printable
 from inspector.facts import Call, ContextFile
 
 if TYPE_CHECKING:
@@ -24,6 +25,20 @@ if TYPE_CHECKING:
 _MAX_CONTEXT_FILE = 16 * 1024 * 1024
 _OF_HOST = {"docker-bridge": "bridge", "docker-network": "network"}
 """Presets that are made of a given host's resolv.conf, by the network that they stand for."""
+
+
+class _Seconds(click.FloatRange):
+    """A time to wait: click lets nan through, which lies in no range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        seconds = super().convert(value, param, ctx)
+        if seconds != seconds:  # noqa: PLR0124  # so is nan alone
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return seconds
+
+
+_SECONDS = _Seconds(min=0.1, max=86_400)
+"""A day: longer than any answer takes, and short enough for every system's clock."""
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -42,7 +57,7 @@ def image_options(command: _Command) -> _Command:
         click.option("--offline", is_flag=True, help="Never use the network."),
         click.option("--insecure", is_flag=True, help="Allow plain HTTP to any registry."),
         click.option("--ca-cert", type=click.Path(path_type=Path), help="CA certificates to trust, PEM."),
-        click.option("--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds."),
+        click.option("--timeout", type=_SECONDS, default=60.0, show_default=True, help="Seconds."),
         click.option("--cache-dir", type=click.Path(path_type=Path, file_okay=False), help="Where facts are kept."),
         click.option("--store", metavar="URL|FILE", help="The store of facts: postgresql://… or a file of SQLite's."),
         click.option("--no-cache", is_flag=True, help="Neither use stored facts nor store any."),
@@ -98,6 +113,7 @@ def _apply(command: _Command, *options: Callable[[Any], Any]) -> _Command:
 
 def scan_options(flags: dict[str, Any], *, names_only: bool = False) -> ScanOptions:
     """Turn the flags of ``image_options`` into options of a scan; ``names_only``: plain words are never paths."""
+    _hear_warnings(quiet=bool(flags.get("quiet")))
     from inspector.scanning import ScanOptions
     from inspector.sources import SourceOptions
 
@@ -120,6 +136,21 @@ def scan_options(flags: dict[str, Any], *, names_only: bool = False) -> ScanOpti
         hash_binaries=flags["hash_binaries"],
         paths=tuple(flags["paths"]),
     )
+
+
+def _hear_warnings(*, quiet: bool) -> None:
+    """Tell on stderr, as all is told there, what the library warns of; nothing of it with ``--quiet``."""
+    import logging
+
+    class Told(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return f"inspector: {printable(record.getMessage(), limit=2000)}"
+
+    log = logging.getLogger("inspector")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Told())
+    log.handlers = [handler]
+    log.setLevel(logging.ERROR if quiet else logging.WARNING)
 
 
 def wishes(flags: dict[str, Any]) -> Wishes:

@@ -50,6 +50,7 @@ def resolve(ctx: click.Context, /, **flags: Any) -> None:
         raise click.UsageError("give the binary's Go release with --go, or use --batch or --table")
     from inspector.resolver import decide, flips
 
+    _check_release(flags["version"])
     build, context = _build(flags), _context(flags)
     decision = decide(build, context, flags["name"], flags["call"])
     changes = flips(build, context, flags["name"], flags["call"])
@@ -57,6 +58,20 @@ def resolve(ctx: click.Context, /, **flags: Any) -> None:
         write(_json(decision, changes), flags["output"])
     else:
         write(_text(decision, changes, context, flags).encode(), flags["output"])
+
+
+def _check_release(version: str) -> None:
+    """Say that no release of Go is meant, or none that chooses; in a line of ``--batch`` it is that line's error.
+
+    Raises:
+        click.UsageError: if it is none.
+    """
+    from inspector.resolver.versions import VersionUnknown, release_of
+
+    try:
+        release_of(version.removeprefix("go"))
+    except VersionUnknown as error:
+        raise click.UsageError(f"--go: {error}") from None
 
 
 def _build(flags: dict[str, Any]) -> ResolverBuild:

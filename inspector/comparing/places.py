@@ -9,6 +9,8 @@ from inspector.comparing.comparison import MAX_DIFFERENCES, Comparison, Flip, Pl
 from inspector.comparing.differences import differences
 from inspector.comparing.releases import shifts
 from inspector.environments import environment_of
+from inspector.errors import UsageError
+from inspector.escaping import printable
 from inspector.facts import ContextFile, Environment, Level, Snapshot, Target
 from inspector.judging import DEFAULT_NAME, SEVERITY, Wishes, judge_target
 from inspector.resolver.table import keyword_known_since
@@ -44,8 +46,19 @@ def place_of_environment(environment: Environment) -> Place:
     )
 
 
+_DATABASES = frozenset({
+    "aliases", "ethers", "group", "gshadow", "hosts", "initgroups", "netgroup", "networks", "passwd", "protocols",
+    "publickey", "rpc", "services", "shadow", "sudoers", "automount", "subid",
+})  # fmt: skip
+"""What lines of nsswitch.conf begin with (nsswitch.conf(5))."""
+
+
 def place_of_file(name: str, file: ContextFile) -> Place:
-    """Return one resolv.conf or nsswitch.conf, recognised by its content, as one of the things compared."""
+    """Return one resolv.conf or nsswitch.conf, recognised by its name or content, as one of the things compared.
+
+    Raises:
+        UsageError: if it is neither by name, and no line begins as one of theirs does.
+    """
     return Place(name=name, files={_kind_of(name, file.text or ""): file})
 
 
@@ -54,8 +67,14 @@ def _kind_of(name: str, text: str) -> str:
     if base in {"resolv.conf", "nsswitch.conf"}:
         return base
     words = [line.split() for line in text.split("\n") if line.strip() and not line.lstrip().startswith(("#", ";"))]
-    is_switch = any(line[0].endswith(":") for line in words) and not any(keyword_known_since(line[0]) for line in words)
-    return "nsswitch.conf" if is_switch else "resolv.conf"
+    if any(keyword_known_since(line[0]) for line in words):
+        return "resolv.conf"
+    if any(line[0].removesuffix(":") in _DATABASES and ":" in " ".join(line[:2]) for line in words):
+        return "nsswitch.conf"
+    raise UsageError(
+        f"{printable(name)} is neither a resolv.conf nor an nsswitch.conf: no line of it begins as one of theirs does",
+        advice="give it one of these names if it is one nevertheless",
+    )
 
 
 def compare(

@@ -75,7 +75,7 @@ def _render_target(target: Target, style: TextStyle) -> Iterator[str]:
     mixed = [b for b in target.binaries if b not in uniform]
     if mixed:
         yield from _render_matrix(target, mixed, table, style)
-    yield from _render_safe(uniform, table, style, bool(target.environments))
+    yield from _render_safe(target, uniform, table, style)
     for group in _group_risks(target, mixed):
         yield ""
         yield from _render_risk(group, style, len(target.environments))
@@ -141,13 +141,16 @@ def _blocks(
 
 
 def _render_safe(
-    binaries: list[BinaryFacts], table: dict[str, dict[str, Verdict]], style: TextStyle, judged: bool
+    target: Target, binaries: list[BinaryFacts], table: dict[str, dict[str, Verdict]], style: TextStyle
 ) -> Iterator[str]:
-    label = style.level("safe", "safe everywhere") if judged else "found"
+    places = [f"{printable(e.name)} ({printable(e.where)})" for e in target.environments if e.where]
+    where = f" in {', '.join(places)}" if places else ""
+    word = "safe" if where else "safe everywhere"
+    label = style.level("safe", word) if target.environments else "found"
     for binary in binaries:
         verdict = next(iter(table[binary.path].values()), None)
         why = verdict.reasons[0].text if verdict and verdict.reasons else ""
-        line = f"{printable(binary.path)} ({describe_binary(binary)})" + (f": {printable(why)}" if why else "")
+        line = f"{printable(binary.path)} ({describe_binary(binary)}){where}" + (f": {printable(why)}" if why else "")
         yield from wrap(f"  {label}  ", line, style)
 
 

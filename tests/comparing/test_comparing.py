@@ -275,3 +275,13 @@ def test_any_two_files_compare(a: str, b: str, name: str) -> None:
     same = compare(one, one)
     assert not same.shifts
     assert not same.differences
+
+
+def test_a_file_that_is_neither_is_usage(tmp_path: Path) -> None:
+    text = tmp_path / "hosts.txt"
+    text.write_text("127.0.0.1 localhost\n")
+    done = run(str(text), f"{RESOLV}/plain.conf", code=2)
+    assert "neither a resolv.conf nor an nsswitch.conf" in done.stderr
+    named = tmp_path / "resolv.conf"
+    named.write_text("127.0.0.1 localhost\n")
+    run(str(named), f"{RESOLV}/plain.conf", code=1)

@@ -51,7 +51,7 @@ def _workload(project: Project, service: Service, hosts: Sequence[Host], engine:
     except InspectorError as error:
         return unread(name, service.place, error)
     problems = [
-        f"env_file {printable(word.text)} ({word.place}) is not here: what it sets is not known"
+        f"env_file {printable(word.text)} ({word.place}) is {_why_unread(word.text)}: what it sets is not known"
         for name, word in project.missing
         if name == service.name
     ]
@@ -85,6 +85,10 @@ def _start(service: Service) -> Start:
 
 def _texts(words: tuple[Word, ...] | None) -> tuple[str, ...] | None:
     return None if words is None else tuple(word.text for word in words)
+
+
+def _why_unread(path: str) -> str:
+    return "no regular file" if Path(path).exists() else "not here"
 
 
 def _environment(project: Project, service: Service, host: Host, engine: Engine) -> Environment:
