@@ -43,3 +43,12 @@ def test_a_safe_service_has_its_line(tmp_path: Path) -> None:
     text = " ".join(done.stdout.split())
     assert f"in compose:quiet ({file}:2)" in text
     assert "is no regular file" in text
+
+
+def test_a_manifest_of_which_no_image_can_be_had_says_why(tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text("services:\n  quiet:\n    image: some/peer:1\n")
+    done = parts.inspector("compose", str(file), "--offline", "--no-cache")
+    assert done.returncode == 3
+    assert "some/peer:1" in done.stdout
+    assert "--offline" in done.stdout
