@@ -49,10 +49,10 @@ __all__ = [
     "ANALYSER", "CONTEXT_FILES", "RESOLVER_VARIABLES", "BinaryFacts", "BlobStream", "Call", "Confidence",
     "ContextFile", "Decision", "DocumentStore", "Environment", "EnvironmentVerdicts", "Exposure",
     "ExposureKind", "Flip", "GlibcEra", "GoBuild", "Image", "ImageConfig", "ImageLibc", "Layer", "LayerFacts",
-    "LayerId", "Level", "Libc", "LibcKind", "LibraryFacts", "Likelihood", "Linkage", "ManifestPlace", "Member", "MemberLayer",
-    "Mounted", "Outcome", "Problem", "Reason", "Remedy", "Report", "Resolver", "ResolverBuild", "ResolverContext",
-    "RootFsFacts", "SchemaId", "ScriptFacts", "Snapshot", "SnapshotKind", "Special", "Start", "Status", "Summary",
-    "Target", "Tool", "Verdict", "Waiver", "WaiverText", "Workload",
+    "LayerId", "Level", "Libc", "LibcKind", "LibraryFacts", "Likelihood", "Linkage", "ManifestPlace", "Member",
+    "MemberLayer", "Mounted", "Outcome", "Problem", "Reason", "Remedy", "Report", "Resolver", "ResolverBuild",
+    "ResolverContext", "RootFsFacts", "SchemaId", "ScriptFacts", "Snapshot", "SnapshotKind", "Special", "Start",
+    "Status", "Summary", "Target", "Tool", "Verdict", "Waiver", "WaiverText", "Workload",
 ]  # fmt: skip
 
 _MODULES = {
