@@ -81,11 +81,16 @@ def hidden(
     places |= dict.fromkeys(binary.interpreter for binary in kept if binary.interpreter)
     places |= dict.fromkeys(_LOADED_BY if loads else ())
     places |= dict.fromkeys(sought)
-    led = {place: (place, real(place)) for place in places}
+    under: dict[str, str] = {}
+    """Place of the container → the first of the places that what is mounted there hides."""
+    for place in places:
+        for each in dict.fromkeys((clean(place), real(place))):
+            for above in _with_those_above(each):
+                under.setdefault(above, place)
     libraries = {real(place) for place in _LIBRARIES} if loads else set()
     for mount in mounts:
         target, at = clean(mount.target), real(clean(mount.target))
-        over = next((name for name, each in led.items() if any(covers(at, p) or covers(target, p) for p in each)), None)
+        over = under.get(at) or under.get(target)
         if over is None and any(
             covers(library, at) and _IN_LIBRARIES.fullmatch(at[len(library) :].strip("/")) for library in libraries
         ):
@@ -94,6 +99,13 @@ def hidden(
             where = f" ({mount.where})" if mount.where else ""
             shown = printable(target, limit=120)
             yield f"{printable(over, limit=120)} is hidden by what is mounted at {shown}{where}, which was not read"
+
+
+def _with_those_above(place: str) -> Iterator[str]:
+    while place not in {"", "/"}:
+        yield place
+        place = place.rpartition("/")[0]
+    yield "/"
 
 
 def _loads(binary: BinaryFacts) -> bool:
