@@ -29,6 +29,8 @@ from inspector.scanning import report_of
 _MAX_REFERENCE = 600
 """Characters of what is no image's name that are shown; a name has fewer."""
 _IMAGES_TOLD = 5
+_SHELLS = frozenset({"sh", "bash", "dash", "ash"})
+"""What an image that was not read is taken to have, and what sets none of the resolver's variables by itself."""
 Collect = Callable[[str, str | None, Sequence[Start]], Iterable[tuple[Start, Target]]]
 """Takes an image, the platform wanted (None: any) and ways to start it; returns the facts of each of its platforms for
 each of the ways; raises InspectorError where it cannot be had."""
@@ -149,9 +151,15 @@ def _read(
 
 def _started(known: Target, start: Start) -> Target:
     """Return what is known of an image that was not read, where something lies over it: no link in it is known."""
-    words = [word for word in (*(start.entrypoint or ()), *(start.command or ()))[:1] if word.startswith("/")]
-    texts = hidden(start.mounts, known.binaries, words)
+    words = [word for word in (*(start.entrypoint or ()), *(start.command or ()))[:1] if "/" in word]
+    texts = hidden(start.mounts, known.binaries, [word for word in words if word.startswith("/")])
     problems = tuple(Problem(stage="mounts", message=text) for text in texts)
+    there = {binary.path for binary in known.binaries}
+    problems += tuple(
+        Problem(stage="selection", message=f"'{printable(word, limit=120)}' is started, and the image was not read")
+        for word in words
+        if word not in there and word.rpartition("/")[2] not in _SHELLS
+    )
     return replace(known, status="incomplete", problems=known.problems + problems) if problems else known
 
 

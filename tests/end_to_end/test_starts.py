@@ -203,3 +203,16 @@ def test_a_service_without_replicas_is_said_to_be_judged_all_the_same(tmp_path: 
     file.write_text(f"services:\n  a:\n    image: netgo:1\n    {service}\n")
     done = parts.inspector("compose", str(file), NETGO, *OFFLINE)
     assert done.returncode == 0 and "compose.yaml:4: a has no replicas" in done.stderr
+
+
+def test_of_an_image_that_was_not_read_what_starts_and_hides_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    image = "image: 'hyperledger/fabric-peer:2.5.3'"
+    file.write_text(
+        f"services:\n  a: {{{image}, command: /bin/bash -c 'peer node start'}}\n  b: {{{image}, command: /run.sh}}\n"
+        f"  c: {{{image}, volumes: ['./bin:/usr/local/bin']}}\n"
+    )
+    known, script, hidden = judge("compose", file, code=4)
+    assert [target["status"] for target in (known, script, hidden)] == ["analysed", "incomplete", "incomplete"]
+    assert "'/run.sh' is started, and the image was not read" in told(script)
+    assert "compose.yaml:4" in told(hidden)
