@@ -188,6 +188,7 @@ def _judge_in(target: Target, environment: Environment, wishes: Wishes, ask: Ask
         rootfs=target.rootfs,
         config=target.config,
         script_variables=target.script_variables,
+        script_files=target.script_files,
         env=wishes.env,
         resolv_conf=wishes.resolv_conf,
         nsswitch_conf=wishes.nsswitch_conf,

@@ -232,6 +232,7 @@ def _judge_in(target: Target, environment: Environment, wishes: Wishes) -> Itera
         rootfs=target.rootfs,
         config=target.config,
         script_variables=target.script_variables,
+        script_files=target.script_files,
         env=wishes.env,
         resolv_conf=wishes.resolv_conf,
         nsswitch_conf=wishes.nsswitch_conf,

@@ -399,5 +399,6 @@ def _described(target: Target, image: Image, facts: Sequence[LayerFacts], root: 
         problems=problems,
         rootfs=rootfs,
         script_variables=selection.script_variables,
+        script_files=selection.script_files,
         binaries=selection.binaries if image.has_root else tuple(replace(b, missing=None) for b in selection.binaries),
     )

@@ -16,6 +16,7 @@ def context_of(
     rootfs: RootFsFacts | None,
     config: ImageConfig | None,
     script_variables: tuple[str, ...] = (),
+    script_files: tuple[str, ...] = (),
     env: Mapping[str, str] | None = None,
     resolv_conf: ContextFile | None = None,
     nsswitch_conf: ContextFile | None = None,
@@ -27,6 +28,7 @@ def context_of(
         rootfs: the image's own files; None, or one whose ``files`` are None: they are not known.
         config: the image's variables and user.
         script_variables: variables that the entrypoint's script sets; their values cannot be told.
+        script_files: files under /etc that it writes: their contents cannot be told, nor by what is given here.
         env: variables of the caller's, which outrank all others but a script's.
         resolv_conf: outranks the environment's.
         nsswitch_conf: outranks the image's.
@@ -41,6 +43,8 @@ def context_of(
         files["resolv.conf"] = resolv_conf
     if nsswitch_conf is not None:
         files["nsswitch.conf"] = nsswitch_conf
+    for name in () if environment.replaces_entrypoint else script_files:
+        files.pop(name, None)
     variables, origins = _variables(environment, config, env or {})
     return ResolverContext(
         files=files,

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 
+from inspector.commands import effects_of_words
+from inspector.facts import RESOLVER_VARIABLES
+
 MAX_NAMES = 24
 """Names that one workload is judged for."""
 _MAX_TEXT = 16 * 1024
@@ -52,10 +55,13 @@ def _is_name(text: str) -> bool:
 
 
 def variables_set_in(words: Iterable[str]) -> tuple[str, ...]:
-    """Return the resolver's variables that a command's own text sets or unsets: their values cannot be told."""
-    text = " ".join(words)
-    return tuple(
-        name
-        for name in ("GODEBUG", "LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES")
-        if re.search(rf"\b(?:{name}=|unset\s[^;&|]*\b{name}\b)", text)
-    )
+    """Return the resolver's variables that a command line sets, unsets or may change: their values cannot be told.
+
+    A file that its text sources may be a volume's: it may change all of them.
+    """
+    given = tuple(words)
+    effects = effects_of_words(given)
+    if effects.sources:
+        return RESOLVER_VARIABLES
+    text = " ".join(given)
+    return tuple(name for name in RESOLVER_VARIABLES if name in effects.variables or re.search(rf"\b{name}=", text))

@@ -120,7 +120,13 @@ class ScriptFacts:
     commands: tuple[str, ...] = ()
     """Of a shell's, first words of its simple commands and of what ``exec`` is given, in order, without duplicates."""
     variables: tuple[str, ...] = ()
-    """Those of GODEBUG, LOCALDOMAIN, RES_OPTIONS, HOSTALIASES that it assigns, exports or unsets; of another
+    """Those of GODEBUG, LOCALDOMAIN, RES_OPTIONS, HOSTALIASES that it sets, unsets or may change (``eval``); of another
     interpreter's, those that it names."""
+    files: tuple[str, ...] = ()
+    """Of a shell's, files under /etc that it writes: resolv.conf, nsswitch.conf, mdns.allow, hosts."""
+    sources: tuple[str, ...] = ()
+    """Of a shell's, files that it takes for its own text (``.``, ``source``)."""
+    hands_on: bool = False
+    """Of a shell's: it starts what its arguments or a variable name."""
     unread: int | None = None
     """Its bytes, where they are too many to be read: then neither commands nor variables are known."""

@@ -54,6 +54,8 @@ class Target:
     rootfs: RootFsFacts | None = None
     script_variables: tuple[str, ...] = ()
     """Variables of the resolver's that the entrypoint's script sets: their values are unknown."""
+    script_files: tuple[str, ...] = ()
+    """Files under /etc that the entrypoint's script writes: their contents are unknown."""
     binaries: tuple[BinaryFacts, ...] = ()
     environments: tuple[EnvironmentVerdicts, ...] = ()
     inferred: str | None = None

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from inspector.binaries import library_kind
+from inspector.commands import (
+    SHELLS,
+    Effects,
+    effects_of_text,
+    effects_of_words,
+    login_text,
+    program_of,
+    shell_arguments,
+    skip_wrappers,
+)
 from inspector.escaping import printable
 from inspector.fabric import role_of
-from inspector.facts import BinaryFacts, ImageConfig, ScriptFacts
+from inspector.facts import CONTEXT_FILES, RESOLVER_VARIABLES, BinaryFacts, ImageConfig, ScriptFacts
 from inspector.layers.overlay import Node, RootFs
-from inspector.layers.scripts import VARIABLES, commands_of, program_of, skip_wrappers, touched_variables
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What engines use where the config sets no PATH (moby, daemon/pkg/oci, DefaultPathEnv)."""
-_SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox"})
 _NEITHER = "is neither an ELF program nor a script that begins with '#!': what it does is not known"
-_COMMAND_FLAG = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
+_MAX_SCRIPTS = 64
+"""Scripts that are followed; where there are more, what they change is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +34,9 @@ class Selection:
 
     binaries: tuple[BinaryFacts, ...]
     script_variables: tuple[str, ...]
-    """Variables that the entrypoint's script sets."""
+    """Variables that entrypoint and cmd may change before the program runs: wrappers, scripts, what these source."""
+    script_files: tuple[str, ...]
+    """Files under /etc that they write."""
     problems: tuple[str, ...]
     sought: tuple[str, ...] = ()
     """Every path at which something that is started was looked for."""
@@ -54,7 +64,8 @@ def select_binaries(root: RootFs, config: ImageConfig | None, *, paths: tuple[st
     problems = [f"no executable at {printable(path)}" for path in missing]
     return Selection(
         tuple(found.values()),
-        tuple(variable for variable in VARIABLES if variable in started.variables),
+        tuple(variable for variable in RESOLVER_VARIABLES if variable in started.variables),
+        tuple(name for name in CONTEXT_FILES if name in started.files),
         (*root.problems, *(() if paths else started.problems), *problems),
         tuple(started.sought),
     )
@@ -83,26 +94,17 @@ def _why(binary: BinaryFacts) -> Iterable[str]:
         yield "nss"
 
 
-def _shell_arguments(words: list[str]) -> tuple[str | None, str | None]:
-    """Return what a shell's ``-c`` (or ``-ec``, ``-o pipefail -c``) is given, and the script that it is given else."""
-    position = 0
-    while position < len(words) and words[position].startswith(("-", "+")):
-        option = words[position]
-        position += 1 + (option.endswith("o") and not option.startswith("--"))
-        if _COMMAND_FLAG.fullmatch(option):
-            return (words[position] if position < len(words) else None), None
-    return None, words[position] if position < len(words) else None
-
-
 class _Started:
-    """What entrypoint and cmd start, looked at through links, wrappers and one level of script."""
+    """What entrypoint and cmd start and change, looked at through links, wrappers and scripts."""
 
     def __init__(self, root: RootFs, config: ImageConfig) -> None:
         self._root, self._config = root, config
         self.why: dict[str, list[str]] = {}
         self.variables: set[str] = set()
+        self.files: set[str] = set()
         self.problems: list[str] = []
         self.sought: dict[str, None] = {}
+        self._followed: set[str] = set()
 
     def follow(self) -> None:
         # Engines take one empty word for none: it is how an entrypoint is taken away.
@@ -116,34 +118,90 @@ class _Started:
 
     def _command(self, words: list[str], why: str) -> None:
         """Follow what the kernel is given; tell what is not there or no program."""
+        effects = effects_of_words(words)
         program = words[0]
         wrapped = skip_wrappers(words)
         if wrapped != words:
             self._is_there(program, why)
             program, words = (wrapped[0], wrapped) if wrapped else (program, words)
-        if program.rsplit("/", 1)[-1] in _SHELLS:
+        if program.rsplit("/", 1)[-1] in SHELLS:
             self._shell(words, why)
         elif program:
             self._start(program, why)
+            text = login_text(words)
+            for command in effects_of_text(text).commands if text else ():
+                self._program(command, why)
+        # Last, as a script that is started has been followed by then.
+        self._change(effects, why, direct=True)
 
     def _shell(self, words: list[str], why: str) -> None:
-        text, script = _shell_arguments(words[1:])
+        text, script = shell_arguments(words[1:])
         self._is_there(words[0], why)
         if script is not None:
             self._start(script, why)
             return
         if text is not None:
-            self.variables.update(touched_variables(text))
-            started = [self._program(command, why) for command in commands_of(text)]
+            started = [self._program(command, why) for command in effects_of_text(text).commands]
             if any(started):
                 return
         self._program(words[0], why)
 
     def _arguments(self, cmd: list[str]) -> None:
-        """Note the program that an entrypoint such as ``exec "$@"`` is given."""
+        """Note what an entrypoint such as ``exec "$@"`` is given, if it is a command at all."""
         program = program_of(cmd)
-        if program is not None:
-            self._program(program, "cmd")
+        if program is None or self._find(program) is None:
+            return
+        told = len(self.problems)
+        self._command(cmd, "cmd")
+        # What an entrypoint makes of its arguments is its own affair: what is not there need not be.
+        self.problems[told:] = [text for text in self.problems[told:] if text.endswith("was not read")]
+
+    def _change(self, effects: Effects | ScriptFacts, why: str, *, direct: bool = False) -> None:
+        """Note what a command line (``direct``) or a script changes, itself and by what it sources and calls."""
+        self.variables.update(effects.variables)
+        self.files.update(effects.files)
+        for path in effects.sources:
+            self._source(path, why)
+        for command in effects.commands:
+            self._call(command, why, direct=direct)
+
+    def _source(self, word: str, why: str) -> None:
+        script = self._script_at(word)
+        found = self._find(word)
+        if script is None or script.unread is not None or found is None:
+            self.variables.update(RESOLVER_VARIABLES)
+        elif self._is_new(found[0]):
+            for command in script.commands:
+                self._program(command, why)
+            self._change(script, why)
+
+    def _call(self, word: str, why: str, *, direct: bool) -> None:
+        """Follow a script that another one calls: what it changes counts for what it starts, and for that alone."""
+        found = self._find(word)
+        script = None if found is None else self._script_at(word)
+        if found is None or script is None or not self._is_new(found[0]):
+            return
+        if script.unread is not None:
+            self._tell(why, word, f"is a script of {script.unread} bytes and was not read")
+            self.variables.update(RESOLVER_VARIABLES)
+        elif direct or script.hands_on or script.sources or any(self._starts(command) for command in script.commands):
+            for command in script.commands:
+                self._program(command, why)
+            self._change(script, why)
+
+    def _starts(self, word: str) -> bool:
+        """Whether a script's command may lead to a program that a report is about."""
+        binary = self._root.binary(found[0]) if (found := self._find(word)) is not None else None
+        return self._script_at(word) is not None or (binary is not None and any(_why(binary)))
+
+    def _is_new(self, path: str) -> bool:
+        if path in self._followed:
+            return False
+        if len(self._followed) >= _MAX_SCRIPTS:
+            self.variables.update(RESOLVER_VARIABLES)
+            return False
+        self._followed.add(path)
+        return True
 
     def _is_there(self, word: str, why: str) -> bool:
         found = self._find(word)
@@ -169,7 +227,10 @@ class _Started:
         self._program(word, why)
 
     def _script(self, word: str, script: ScriptFacts, why: str) -> None:
-        self.variables.update(script.variables)
+        found = self._find(word)
+        if found is not None:
+            self._followed.add(found[0])
+        self._change(script, why)
         if script.unread is not None:
             self._tell(why, word, f"is a script of {script.unread} bytes and was not read")
         interpreter = self._find(script.interpreter)

@@ -77,12 +77,141 @@ def test_links_and_one_level_of_script_are_looked_through() -> None:
 @pytest.mark.parametrize(
     "text",
     ["export GODEBUG=netdns=go\n", "GODEBUG=netdns=cgo exec server\n", "export A=1 GODEBUG\n", "unset GODEBUG\n", 'export "GODEBUG=netdns=go"\n',
-     "exec env GODEBUG=netdns=go server\n", "declare -x GODEBUG=x\n", "true; GODEBUG=a; export GODEBUG\n", ". /etc/env.sh; export GODEBUG=$X\n"],
+     "exec env GODEBUG=netdns=go server\n", "declare -x GODEBUG=x\n", "true; GODEBUG=a; export GODEBUG\n", 'export "GODEBUG"=netdns=cgo\n', ": ${GODEBUG:=netdns=cgo}\n",
+     "env -u GODEBUG server\n", "exec env --unset=GODEBUG server\n", "timeout 5 env -uGODEBUG server\n", "export ${N}BUG=netdns=cgo\n",
+     "printf -v GODEBUG netdns=cgo\n", "for GODEBUG in netdns=cgo; do server; done\n", 'su peer -c "env -u GODEBUG server"\n'],
 )  # fmt: skip
 def test_an_entrypoint_script_that_sets_godebug_is_told(text: str) -> None:
     root = overlay([file("entry.sh", f"#!/bin/sh\n{text}exec server\n"), *SERVER])
     assert select(root, entrypoint=("/entry.sh",)).script_variables == ("GODEBUG",)
     assert select(root, cmd=("sh", "-c", text + "server")).script_variables == ("GODEBUG",)
+
+
+EVERYTHING = ("GODEBUG", "LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["exec env -i server\n", "env - PATH=/bin server\n", "exec -c server\n", "su - peer -c server\n", "runuser -l peer -c server\n", "sudo -u peer server\n",
+     "eval $X\n", 'eval "$(cat /run/env)"\n', 'export "$name"="$value"\n', "export $(grep -v '^#' .env | xargs)\n", 'unset "${!A}"\n', ". /etc/env.sh\n",
+     "[ -f /opt/e ] && . /opt/e\n", 'for f in /etc/e.d/*; do . "$f"; done\n', "source ./env\n", "bash -lc server\n", 'env -S "-i server"\n',
+     "sh -c 'exec env -i server'\n", "env $VARS server\n", "busybox env -i server\n", "setpriv --reset-env server\n", 'export "${A:-${B}}=x"\n',
+     "envdir /run/env server\n"],
+)  # fmt: skip
+def test_what_may_change_every_variable_makes_none_of_them_known(text: str) -> None:
+    root = overlay([file("entry.sh", f"#!/bin/sh\n{text}server\n"), file("bin/sh", plain()), *SERVER])
+    assert select(root, entrypoint=("/entry.sh",)).script_variables == EVERYTHING
+    assert select(root, entrypoint=("sh", "-c", text + "server")).script_variables == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("words", "variables"),
+    [(("env", "GODEBUG=netdns=cgo", "server"), ("GODEBUG",)), (("env", "-u", "GODEBUG", "server"), ("GODEBUG",)), (("env", "-uGODEBUG", "server"), ("GODEBUG",)),
+     (("env", "-i", "server"), EVERYTHING), (("env", "-", "server"), EVERYTHING), (("env", "-iv", "server"), EVERYTHING), (("env", "-S", "-i server"), EVERYTHING),
+     (("env", "-vSGODEBUG=x server"), ("GODEBUG",)), (("env", "--split-string=GODEBUG=x server"), ("GODEBUG",)), (("tini", "--", "env", "-i", "server"), EVERYTHING),
+     (("timeout", "5", "env", "-i", "server"), EVERYTHING), (("sudo", "-u", "peer", "server"), EVERYTHING), (("su", "-", "peer", "-c", "server"), EVERYTHING),
+     (("busybox", "sh", "-c", "unset GODEBUG; server"), ("GODEBUG",)), (("/bin/ksh", "-c", "export GODEBUG=netdns=cgo; server"), ("GODEBUG",)),
+     (("zsh", "-c", "export GODEBUG=netdns=cgo; server"), ("GODEBUG",)), (("bash", "-l", "-c", "server"), EVERYTHING), (tuple(["busybox"] * 2000), EVERYTHING),
+     (("env", "A=GODEBUG", "server"), ()), (("env", "-u", "A", "B=c", "server"), ()), (("env", "-C", "/tmp", "server"), ()), (("gosu", "peer", "server"), ()),
+     (("su", "peer", "-c", "server"), ()), (("bash", "-ec", "server"), ()), (("setpriv", "--reuid", "1000", "server"), ()), (("server", "-i", "env"), ()),
+     (("timeout", "-s", "KILL", "5", "server"), ())],
+)  # fmt: skip
+def test_wrappers_of_the_entrypoint_change_variables(words: tuple[str, ...], variables: tuple[str, ...]) -> None:
+    root = overlay([file("bin/sh", plain()), *SERVER])
+    assert select(root, entrypoint=words).script_variables == variables
+    assert select(root, entrypoint=("server",), cmd=words).script_variables in {variables, ()}
+
+
+OFFICIAL = """#!/usr/bin/env bash
+set -Eeo pipefail
+# eval $X; export GODEBUG
+if [ "${1:0:1}" = '-' ]; then
+	set -- server "$@"
+fi
+umask 0077
+export PATH="/opt/bin:$PATH" HOME=/var/app
+export DATA="$(readlink -f "${DATA:-/var/app}")"
+local_dir="$(dirname "$0")"
+while read -r line; do echo "$line" >> /var/app/log; done < /etc/resolv.conf
+grep -q mdns /etc/nsswitch.conf && cat /etc/hosts > /tmp/hosts || true
+NAMESERVERS=$(awk '/^nameserver/ {print $2; exit}' /etc/resolv.conf)
+cp /etc/resolv.conf /tmp/resolv.conf
+unset "${prefix}_FILE"
+[ -d /docker-entrypoint.d ] && ls /docker-entrypoint.d
+mkdir -p "$DATA" && chmod 700 "$DATA"
+if [ "$1" = 'server' ] && [ "$(id -u)" = '0' ]; then
+	find "$DATA" ! -user app -exec chown app '{}' +
+	exec gosu app "$BASH_SOURCE" "$@"
+fi
+trap 'kill -TERM $PID' TERM INT
+exec "$@"
+"""
+
+
+def test_an_ordinary_entrypoint_script_changes_nothing() -> None:
+    root = overlay(
+        [file("docker-entrypoint.sh", OFFICIAL), file("bin/bash", plain()), file("bin/sh", plain()), *SERVER]
+    )
+    for cmd in (("server",), ("server", "start"), ("sh", "-c", "server"), ("sh",), ()):
+        chosen = select(root, entrypoint=("/docker-entrypoint.sh",), cmd=cmd)
+        assert (chosen.script_variables, chosen.script_files) == ((), ())
+
+
+@pytest.mark.parametrize("cmd", [("/run.sh",), ("run",), ("sh", "/run.sh"), ("sh", "-c", "/run.sh"), ("tini", "--", "/run.sh"),
+                                 ("env", "GODEBUG=netdns=cgo", "server"), ("sh", "-c", "export GODEBUG=netdns=cgo; server")])  # fmt: skip
+def test_a_script_that_the_entrypoint_is_given_counts(cmd: tuple[str, ...]) -> None:
+    script = file("run.sh", "#!/bin/sh\nexport GODEBUG=netdns=cgo\nexec server\n")
+    root = overlay([file("entry.sh", OFFICIAL), script, link("bin/run", "../run.sh"), file("bin/sh", plain()), file("bin/bash", plain()), *SERVER])  # fmt: skip
+    chosen = select(root, entrypoint=("/entry.sh",), cmd=cmd)
+    assert chosen.script_variables == ("GODEBUG",)
+    assert chosen.problems == ()
+
+
+def test_scripts_are_followed_into_those_that_they_call_and_source() -> None:
+    lines = {
+        "a.sh": "/b.sh", "b.sh": "exec /bin/sh /c.sh", "c.sh": "unset GODEBUG; exec peer",
+        "s.sh": ". /t.sh; exec peer", "t.sh": "export RES_OPTIONS=x", "loop.sh": ". /loop.sh; /loop.sh; exec peer",
+        "calls.sh": "/child.sh; exec peer", "child.sh": "unset GODEBUG; ls", "child2.sh": "eval $X; peer", "calls2.sh": "/child2.sh; exec peer",
+        "child3.sh": 'export GODEBUG=x; exec "$@"', "calls3.sh": "exec /child3.sh peer",
+    }  # fmt: skip
+    root = overlay([file("bin/sh", plain()), file("usr/bin/peer", program()), *(file(name, f"#!/bin/sh\n{line}\n") for name, line in lines.items())])  # fmt: skip
+    found = {name: select(root, entrypoint=(f"/{name}",)).script_variables for name in lines}
+    assert found["a.sh"] == ("GODEBUG",)
+    assert found["s.sh"] == ("RES_OPTIONS",)
+    assert found["loop.sh"] == ()
+    assert found["calls.sh"] == (), "what a child changes is gone when it ends"
+    assert found["calls2.sh"] == EVERYTHING
+    assert found["calls3.sh"] == ("GODEBUG",)
+    chain = [file(f"x{n}.sh", f"#!/bin/sh\nexec /x{n + 1}.sh\n") for n in range(200)]
+    assert select(overlay([*chain, file("bin/sh", plain())]), entrypoint=("/x0.sh",)).script_variables == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [('echo "options no-aaaa" >> /etc/resolv.conf', ("resolv.conf",)), ('echo "hosts: mdns" > "/etc/nsswitch.conf"', ("nsswitch.conf",)),
+     ("sed -i s/dns/mdns/ /etc/nsswitch.conf", ("nsswitch.conf",)), ("cp /opt/r /etc/resolv.conf", ("resolv.conf",)), ("rm -f /etc/nsswitch.conf", ("nsswitch.conf",)),
+     ("echo x | tee -a /etc/hosts >/dev/null", ("hosts",)), ("F=/etc/resolv.conf; echo x >> $F", ("resolv.conf",)), ("cat <<E > /etc/mdns.allow\n*\nE", ("mdns.allow",)),
+     ("cat /etc/resolv.conf", ()), ("grep hosts /etc/nsswitch.conf > /tmp/x", ()), ("cp /etc/resolv.conf /opt", ()), ("echo x > /srv/etc/resolv.conf", ()),
+     ("sed -n p /etc/hosts", ()), ("# echo > /etc/resolv.conf", ()), ("sed -i s/a/b/ /etc/hosts.allow", ())],
+)  # fmt: skip
+def test_what_a_script_writes_under_etc_is_told(text: str, files: tuple[str, ...]) -> None:
+    root = overlay([file("entry.sh", f"#!/bin/sh\n{text}\nexec server\n"), file("bin/sh", plain()), *SERVER])
+    assert select(root, entrypoint=("/entry.sh",)).script_files == files
+    assert select(root, entrypoint=("sh", "-c", text)).script_files == files
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "#!/usr/bin/env -i /bin/sh",
+        "#!/usr/bin/env -S -i /bin/sh",
+        "#!/usr/bin/env -iS /bin/sh",
+        "#!/command/with-contenv sh",
+    ],
+)
+def test_the_first_line_of_a_script_may_change_variables(line: str) -> None:
+    root = overlay([file("entry.sh", f"{line}\nexec server\n"), file("bin/sh", plain()), *SERVER])
+    assert select(root, entrypoint=("/entry.sh",)).script_variables == EVERYTHING
 
 
 @pytest.mark.parametrize(

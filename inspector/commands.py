@@ -1,0 +1,393 @@
+"""What a command line or a shell's text starts, and what it changes first of what a resolver reads. Read, never run.
+
+Where that cannot be told (``eval``, a file that is sourced by a variable, an emptied environment), every variable of
+the resolver's counts as changed: what is not known is not taken for unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from inspector.binaries import library_kind
+from inspector.facts import CONTEXT_FILES, RESOLVER_VARIABLES
+
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"})
+_PREFIXES = frozenset({"if", "then", "else", "elif", "do", "while", "until", "{", "!", "time"})
+"""Words after which a command follows."""
+_NAMING = frozenset({"export", "declare", "typeset", "readonly", "local", "unset", "read"})
+"""Builtins that change the variables that their arguments name."""
+_BUILTINS = _NAMING | frozenset({
+    "fi", "done", "for", "case", "esac", "in", "}", "function", "select", "return", "break", "continue", "set", "shift",
+    "trap", "true", "false", "test", "[", "[[", "echo", "printf", "cd", "exit", ":", "eval", "umask", "wait", "alias",
+    "source", ".",
+})  # fmt: skip
+_QUIET = [[], *([word] for word in sorted(_BUILTINS - _NAMING - {".", "source", "eval", "printf"}))]
+"""How parts begin that start and change nothing."""
+_WRAPPERS = frozenset({
+    "exec", "env", "nohup", "tini", "dumb-init", "catatonit", "su-exec", "gosu", "setpriv", "nice", "command",
+    "builtin", "sudo", "doas", "timeout", "setsid", "stdbuf", "ionice",
+})  # fmt: skip
+_TAKES_VALUE: Mapping[str, frozenset[str]] = {
+    "tini": frozenset({"-p", "-e"}),
+    "dumb-init": frozenset({"-r", "--rewrite"}),
+    "nice": frozenset({"-n", "--adjustment"}),
+    "env": frozenset({"-u", "--unset", "-C", "--chdir"}),
+    "exec": frozenset({"-a"}),
+    "timeout": frozenset({"-k", "--kill-after", "-s", "--signal"}),
+    "stdbuf": frozenset({"-i", "-o", "-e", "--input", "--output", "--error"}),
+    "ionice": frozenset({"-c", "--class", "-n", "--classdata"}),
+    "doas": frozenset({"-u", "-C"}),
+    "sudo": frozenset({
+        "-u", "--user", "-g", "--group", "-h", "--host", "-p", "--prompt", "-C", "--close-from", "-r", "--role", "-t",
+        "--type", "-T", "--command-timeout", "-D", "--chdir", "-R", "--chroot", "-U", "--other-user",
+    }),
+    "setpriv": frozenset({
+        "--reuid", "--regid", "--ruid", "--rgid", "--euid", "--egid", "--groups", "--inh-caps", "--ambient-caps",
+        "--bounding-set", "--securebits", "--pdeathsig", "--selinux-label", "--apparmor-profile",
+    }),
+    "loader": frozenset({
+        "--library-path", "--preload", "--audit", "--argv0", "--inhibit-rpath", "--glibc-hwcaps-prepend",
+        "--glibc-hwcaps-mask",
+    }),
+}  # fmt: skip
+"""The options of wrappers that are given a word of their own (their manuals' synopses)."""
+_TAKES_OPERAND = frozenset({"su-exec", "gosu", "timeout"})
+_EMPTYING = frozenset({"sudo", "doas"})
+"""They start what they are given with an environment of their own (sudoers(5), env_reset; doas(1))."""
+_FOREIGN = frozenset({"envdir", "s6-envdir", "chpst", "with-contenv", "dotenv", "direnv", "envconsul", "chamber"})
+"""They start what they are given with variables that they have from elsewhere."""
+_LOGINS = frozenset({"su", "runuser"})
+_LOGIN_OPTIONS = frozenset({"-", "-l", "--login"})
+"""Of ``su`` and ``runuser``: the environment is emptied, and the login shell's profile read (su(1))."""
+_SEPARATORS = re.compile(r"[\n;&|()`]+")
+_WORD = re.compile(r"""(?:[^\s"']+|"[^"]*"|'[^']*'|["'])+""")
+"""A quote without its fellow is one that a separator cut off."""
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_EVAL = re.compile(r"\beval\b[^\n;]*[$`]")
+_COMMAND_FLAG = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
+_SPLITTING = re.compile(r"-[vi0]*S(.*)", re.DOTALL)
+_NAMES = "|".join(RESOLVER_VARIABLES)
+_TOUCHED = re.compile(
+    rf"\b({_NAMES})(?:\+|:)?=|"
+    rf"\b(?:unset|export|read|for|declare|typeset|readonly|printf\s+-v)\s[^;\n]*?\b({_NAMES})\b"
+)
+_WRITTEN = tuple(name for name in CONTEXT_FILES if name not in {"passwd", "group", "services"})
+"""An entry that a script adds to passwd, group or services takes none away: these stay as they are read."""
+_FILE = rf"(?<![\w./-])(?:\$\{{?\w+\}}?)?/etc/({'|'.join(map(re.escape, _WRITTEN))})(?![\w.-])"
+_REDIRECTED = re.compile(
+    rf">[>|]?\s*[\"']?(?:(?:\$\{{?\w+\}}?)?/etc/)?({'|'.join(map(re.escape, _WRITTEN))})(?![\w.-])"
+)
+_MENTIONED = re.compile(_FILE)
+_WRITERS = re.compile(
+    r"\b(?:tee|mv|rm|install|truncate|dd|unlink|mount|umount|rsync|patch|ed|ex|resolvconf|chmod|touch)\b"
+    r"|\b(?:sed|perl)\b.*\s(?:-\w*i|--in-place)|\b\w+=[\"']?(?:\$\{?\w+\}?)?/etc/"
+)
+_COPIED = re.compile(rf"\b(?:cp|ln)\b[^;&|\n]*\s[\"']?{_FILE}[\"']?\s*(?:[;&|\n)#]|$)")
+_MAX_COMMANDS = 256
+_MAX_WORDS = 256
+_MAX_ARGUMENTS = 1024
+_MAX_DEPTH = 4
+"""Texts within texts: ``sh -c "su peer -c '…'"``."""
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a command line or text does before a program runs."""
+
+    commands: dict[str, None] = field(default_factory=dict)
+    """First words of simple commands, wrappers looked through, and scripts that a shell is given."""
+    variables: set[str] = field(default_factory=set)
+    """Those of the resolver's that it sets, unsets or may change."""
+    files: set[str] = field(default_factory=set)
+    """Those under /etc that it writes (``resolv.conf``, ``nsswitch.conf``, ``mdns.allow``, ``hosts``)."""
+    sources: dict[str, None] = field(default_factory=dict)
+    """Files whose text a shell takes for its own."""
+    hands_on: bool = False
+    """It starts what its arguments or a variable name."""
+
+
+def effects_of_words(words: Sequence[str]) -> Effects:
+    """Return the effects of a command line as the kernel is given it (an entrypoint, a manifest's command)."""
+    effects = Effects()
+    _read_words(list(words[:_MAX_ARGUMENTS]), effects, 0)
+    return effects
+
+
+def effects_of_text(text: str) -> Effects:
+    """Return the effects of a shell's text."""
+    effects = Effects()
+    _read_text(text, effects, 0)
+    return effects
+
+
+def commands_of(text: str) -> tuple[str, ...]:
+    """Return the first words of a text's simple commands, wrappers such as ``exec`` and ``env`` looked through."""
+    return tuple(effects_of_text(text).commands)
+
+
+def touched_variables(text: str) -> tuple[str, ...]:
+    """Return those of the resolver's variables that a text sets, unsets or may change, in a fixed order."""
+    found = effects_of_text(text).variables
+    return tuple(variable for variable in RESOLVER_VARIABLES if variable in found)
+
+
+def program_of(words: Iterable[str]) -> str | None:
+    """Return what a shell's command starts: its first word but keywords, assignments, wrappers and their options."""
+    left = iter(words)
+    word = next((word for word in left if word not in _PREFIXES and not _ASSIGNMENT.match(word)), "")
+    if word not in _BUILTINS and _wrapper(word):
+        word = next(iter(skip_wrappers([word, *left])), "")
+    return None if not word or word in _BUILTINS or "$" in word else word
+
+
+def skip_wrappers(words: Sequence[str]) -> list[str]:
+    """Return the words from the program on that wrappers such as ``tini``, ``env`` and a loader start in the end."""
+    return unwrap(words)[0]
+
+
+def unwrap(words: Sequence[str]) -> tuple[list[str], frozenset[str]]:
+    """Return the words from the program on, and the resolver's variables that the wrappers before it change."""
+    rest = list(words[:_MAX_ARGUMENTS])
+    changed: set[str] = set()
+    while rest and (wrapper := _wrapper(rest[0])):
+        if wrapper == "env":
+            rest = _split_strings(rest)
+        position = _end_of_options(wrapper, rest)
+        changed |= _changed_by(wrapper, rest[1:position])
+        rest = rest[position + (wrapper in _TAKES_OPERAND) :]
+    return rest, frozenset(changed)
+
+
+def shell_arguments(words: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return what a shell's ``-c`` (or ``-ec``, ``-o pipefail -c``) is given, and the script that it is given else."""
+    position = 0
+    while position < len(words) and words[position].startswith(("-", "+")):
+        option = words[position]
+        position += 1 + (option.endswith("o") and not option.startswith("--"))
+        if _COMMAND_FLAG.fullmatch(option):
+            return (words[position] if position < len(words) else None), None
+    return None, words[position] if position < len(words) else None
+
+
+def login_text(words: Sequence[str]) -> str | None:
+    """Return the text that ``su`` or ``runuser`` gives to a shell, None where it is another program or given none."""
+    if not words or _base(words[0]) not in _LOGINS:
+        return None
+    for position, word in enumerate(words[1:-1], 1):
+        if word in {"-c", "--command", "--session-command"} or re.fullmatch(r"-[a-z]*c", word):
+            return words[position + 1]
+    return next(
+        (word.partition("=")[2] for word in words if word.startswith(("--command=", "--session-command="))), None
+    )
+
+
+def names_foreign_variables(program: str) -> bool:
+    """Whether a program starts what it is given with variables that it has from elsewhere (``envdir``)."""
+    return _base(program) in _FOREIGN
+
+
+def _base(word: str) -> str:
+    return word.rsplit("/", 1)[-1]
+
+
+def _wrapper(word: str) -> str | None:
+    """Return the name of a program that starts another, ``loader`` for ld.so; None for any other."""
+    name = _base(word)
+    if name in _WRAPPERS:
+        return name
+    return "loader" if name.startswith("ld") and library_kind(name) == "loader" else None
+
+
+def _end_of_options(wrapper: str, words: list[str]) -> int:
+    valued = _TAKES_VALUE.get(wrapper, frozenset())
+    position = 1
+    while position < len(words) and (words[position].startswith("-") or _is_variable(wrapper, words[position])):
+        if words[position] == "--":
+            return position + 1
+        position += 1 + (words[position] in valued)
+    return position
+
+
+def _is_variable(wrapper: str, word: str) -> bool:
+    # env(1) takes any word with an equals sign for an assignment.
+    if wrapper == "env":
+        return "=" in word or word.startswith("$")
+    return wrapper == "sudo" and _ASSIGNMENT.match(word) is not None
+
+
+def _split_strings(words: list[str]) -> list[str]:
+    """Return env's words with the text of ``-S`` in words of their own (env(1), "-S/--split-string")."""
+    for position, word in enumerate(words[1:9], 1):
+        match = _SPLITTING.fullmatch(word)
+        text = match[1] if match else word.partition("=")[2] if word.startswith("--split-string=") else None
+        kept = [word[: match.start(1) - 1]] if match and match.start(1) > 2 else []
+        behind = position + 1
+        if text is None and word != "--split-string":
+            if not word.startswith("-"):
+                break
+            continue
+        if not text:
+            text = words[behind] if behind < len(words) else ""
+            behind += 1
+        return [*words[:position], *kept, *_words_of(text), *words[behind:]][:_MAX_ARGUMENTS]
+    return words
+
+
+def _changed_by(wrapper: str, options: Sequence[str]) -> set[str]:
+    """Return which of the resolver's variables a wrapper changes, given its options and assignments."""
+    everything = set(RESOLVER_VARIABLES)
+    if wrapper in _EMPTYING or (wrapper == "setpriv" and "--reset-env" in options):
+        return everything
+    if wrapper == "exec":
+        return everything if any(re.fullmatch("-[l]*c[la]*", option) for option in options) else set()
+    if wrapper != "env":
+        return set()
+    changed: set[str] = set()
+    for position, option in enumerate(options):
+        if option in {"-", "--ignore-environment"} or re.fullmatch("-[v0]*i.*", option):
+            return everything
+        before = options[position - 1] if position else ""
+        name = option.partition("=")[0]
+        if before in {"-u", "--unset"} or (not option.startswith("-") and before not in {"-C", "--chdir"}):
+            changed |= _may_be(name)
+        elif option.startswith("--unset="):
+            changed |= _may_be(option.removeprefix("--unset="))
+        elif option.startswith("-u"):
+            changed |= _may_be(option.removeprefix("-u"))
+    return changed
+
+
+def _may_be(name: str) -> set[str]:
+    """Return those of the resolver's variables that a name may come out as: an expansion may be anything."""
+    if "$" not in name:
+        return {name} & set(RESOLVER_VARIABLES)
+    before, behind = name.partition("$")[0], name.rpartition("}")[2] if "${" in name else ""
+    behind = "" if "$" in behind else behind
+    return {each for each in RESOLVER_VARIABLES if each.startswith(before) and each.endswith(behind)}
+
+
+def _words_of(text: str) -> list[str]:
+    """Return the words of a simple command, quotes taken away; a bounded number."""
+    return [re.sub("[\"'\\\\]", "", word[0]) for word in islice(_WORD.finditer(text, 0, 4096), _MAX_WORDS)]
+
+
+# ── a command line ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_words(words: list[str], effects: Effects, depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        effects.variables.update(RESOLVER_VARIABLES)
+        return
+    rest, changed = unwrap(words)
+    effects.variables |= changed
+    for position, word in enumerate(rest[1:_MAX_WORDS], 1):
+        if _base(word) == "env":
+            effects.variables |= unwrap(rest[position:])[1]
+    if not rest:
+        return
+    program, name = rest[0], _base(rest[0])
+    if program in {".", "source"}:
+        _source(rest[1:], effects)
+    elif program == "eval":
+        _read_text(" ".join(rest[1:]), effects, depth + 1)
+    elif program in _NAMING or (program == "printf" and rest[1:2] == ["-v"]):
+        _name(rest[1:], effects)
+    elif program in _BUILTINS or program in _PREFIXES:
+        pass
+    elif "$" in program:
+        effects.hands_on = True
+    else:
+        if len(effects.commands) < _MAX_COMMANDS:
+            effects.commands[program] = None
+        _read_program(name, rest, effects, depth)
+
+
+def _read_program(name: str, words: list[str], effects: Effects, depth: int) -> None:
+    if names_foreign_variables(name):
+        effects.variables.update(RESOLVER_VARIABLES)
+    if name == "busybox" and len(words) > 1 and (words[1] in SHELLS or _wrapper(words[1])):
+        _read_words(words[1:], effects, depth + 1)
+    elif name in SHELLS:
+        read_shell(words, effects, depth)
+    elif name in _LOGINS:
+        if any(word in _LOGIN_OPTIONS or re.fullmatch("-[a-z]*l[a-z]*", word) for word in words[1:]):
+            effects.variables.update(RESOLVER_VARIABLES)
+        text = login_text(words)
+        if text is not None:
+            _read_text(text, effects, depth + 1)
+
+
+def read_shell(words: Sequence[str], effects: Effects, depth: int = 0) -> None:
+    """Add the effects of a shell's command line, ``words[0]`` the shell."""
+    text, script = shell_arguments(words[1:])
+    options = words[1 : words.index(text if text is not None else script)] if text or script else words[1:]
+    if any(word == "--login" or re.fullmatch("-[A-Za-z]*l[A-Za-z]*", word) for word in options):
+        effects.sources["/etc/profile"] = None
+    if script is not None and "$" in script:
+        effects.hands_on = True
+    elif script is not None:
+        effects.commands[script] = None
+    if text is not None:
+        _read_text(text, effects, depth + 1)
+
+
+def _source(words: list[str], effects: Effects) -> None:
+    if words and "$" in words[0]:
+        effects.variables.update(RESOLVER_VARIABLES)
+    elif words:
+        effects.sources[words[0]] = None
+
+
+def _name(words: list[str], effects: Effects) -> None:
+    for word in words:
+        if not word.startswith("-"):
+            effects.variables |= _may_be(word.partition("=")[0])
+
+
+# ── a text ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_text(text: str, effects: Effects, depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        effects.variables.update(RESOLVER_VARIABLES)
+        return
+    joined = text.replace("\\\n", " ")
+    lines = [line for line in joined.split("\n") if not line.lstrip().startswith("#")]
+    code = "\n".join(lines)
+    effects.variables |= _touched(code)
+    effects.files |= written_files(lines)
+    for part in _SEPARATORS.split(code):
+        if part.split(None, 1)[:1] in _QUIET:
+            continue
+        words = _words_of(part)
+        while words and (words[0] in _PREFIXES or _ASSIGNMENT.match(words[0])):
+            del words[0]
+        if words:
+            _read_words(words, effects, depth)
+
+
+def _touched(code: str) -> set[str]:
+    if _EVAL.search(code):
+        return set(RESOLVER_VARIABLES)
+    if not any(variable in code for variable in RESOLVER_VARIABLES) and not {'"', "'", "\\"} & set(code):
+        return set()
+    found: set[str] = set()
+    for form in (code, re.sub("[\"'\\\\]", "", code)):
+        found.update(match[1] or match[2] for match in _TOUCHED.finditer(form))
+    return found
+
+
+def written_files(lines: Iterable[str]) -> set[str]:
+    """Return those of the resolver's files that lines of a shell write, as far as the lines show."""
+    found: set[str] = set()
+    for line in lines:
+        if not any(name in line for name in _WRITTEN):
+            continue
+        found.update(match[1] for match in _REDIRECTED.finditer(line))
+        found.update(match[1] for match in _COPIED.finditer(line))
+        if _WRITERS.search(line):
+            found.update(match[1] for match in _MENTIONED.finditer(line))
+    return found
