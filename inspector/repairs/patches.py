@@ -38,9 +38,13 @@ def apply(text: str, patches: Iterable[Patch]) -> str:
 
 
 def diff(name: str, before: str, after: str) -> str:
-    """Return a unified diff as ``patch -p1`` takes it."""
+    """Return a unified diff as ``patch -p1`` takes it.
+
+    A name with a blank in it ends with a tab, by which patch knows where it ends (GNU diffutils, "Unified Format").
+    """
+    end = "\t" if " " in name else ""
     lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}", f"b/{name}"
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}{end}", f"b/{name}{end}"
     )
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 

@@ -32,6 +32,10 @@ class Need:
     """Verdicts that netdns=go makes better."""
     left: tuple[Verdict, ...]
     """Verdicts that stay at crash, wrong or unknown with it."""
+    hindered: tuple[tuple[str | None, str | None], ...] = ()
+    """Path and call of those that it would cure, if nothing that runs before the program changed it again."""
+    hindrance: str = ""
+    """What does: the workload's command, or the image's entrypoint."""
 
 
 @dataclass(slots=True)
@@ -82,7 +86,7 @@ def needs_of(
         for workload in group:
             need = _need(target, workload, wishes, latent=latent)
             known = gathered.get(workload.name)
-            both = need if known is None else Need(workload, known.cured + need.cured, known.left + need.left)
+            both = need if known is None else _both(known, need)
             gathered[workload.name] = both
     for need in gathered.values():
         if need.cured and any(VARIABLE in each.env_elsewhere for each in need.workload.environments):
@@ -102,7 +106,47 @@ def _need(target: Target, workload: Workload, wishes: Wishes, *, latent: bool) -
     for v in after:
         better[v.path, v.call] = max(_CARE[v.level], better.get((v.path, v.call), 0))
     cured = tuple(v for v in before if v.level in worth and better.get((v.path, v.call), 9) < _CARE[v.level])
-    return Need(workload, cured, tuple(v for v in after if v.level in {"crash", "wrong", "unknown"}))
+    left = tuple(v for v in after if v.level in {"crash", "wrong", "unknown"})
+    hindrance = _hindrance(target, given)
+    if not left or not hindrance:
+        return Need(workload, cured, left)
+    free = judge_workload(_unhindered(target), _heeding(given), wishes).verdicts
+    levels = {(v.path, v.call): _CARE[v.level] for v in free}
+    hindered = tuple((v.path, v.call) for v in left if levels.get((v.path, v.call), 9) < _CARE[v.level])
+    return Need(workload, cured, left, hindered, hindrance)
+
+
+def _both(one: Need, other: Need) -> Need:
+    return Need(
+        one.workload,
+        one.cured + other.cured,
+        one.left + other.left,
+        one.hindered + other.hindered,
+        one.hindrance or other.hindrance,
+    )
+
+
+def _hindrance(target: Target, workload: Workload) -> str:
+    """Return what changes the variable after it was given, nothing where that is not so."""
+    if any(VARIABLE in each.env_unknown for each in workload.environments):
+        return "its command"
+    runs = not all(each.replaces_entrypoint for each in workload.environments)
+    return "the image's entrypoint" if runs and VARIABLE in target.script_variables else ""
+
+
+def _unhindered(target: Target) -> Target:
+    return replace(target, script_variables=tuple(name for name in target.script_variables if name != VARIABLE))
+
+
+def _heeding(workload: Workload) -> Workload:
+    """Return a workload whose command leaves the variable alone."""
+    return replace(
+        workload,
+        environments=tuple(
+            replace(each, env_unknown=tuple(name for name in each.env_unknown if name != VARIABLE))
+            for each in workload.environments
+        ),
+    )
 
 
 def _with_variable(environment: Environment, target: Target) -> Environment:
@@ -123,6 +167,12 @@ def tell_what_is_left(needs: Iterable[Need], plan: Plan) -> None:
     for need in needs:
         for verdict in need.left:
             plan.left = _graver(plan.left, verdict.level)
+            if (verdict.path, verdict.call) in need.hindered:
+                plan.told.append(
+                    f"{_label(need.workload)}: {printable(verdict.path or '')} needs GODEBUG=netdns=go for the call "
+                    f"{verdict.call} ({verdict.level}), and {need.hindrance} may change GODEBUG itself: change it there"
+                )
+                continue
             why = verdict.reasons[0].text if verdict.reasons else verdict.rule
             cure = f"; instead: {verdict.remedies[0].text}" if verdict.remedies else ""
             plan.told.append(

@@ -1,10 +1,13 @@
 """Every form that a variable can have in a manifest, and what becomes of it."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 from test_fix_properties import NEEDS, SAFE, fixed, plan_of, without_godebug
 
+from inspector.repairs import diff
 from inspector.repairs.godebug import add_netdns_go, has_netdns_go
 
 
@@ -112,3 +115,47 @@ def test_what_env_from_brings_is_kept() -> None:
     assert '"value": "http2debug=1,netdns=go"' in fixed(
         json.dumps({"kind": "List", "items": [json.loads(config), json.loads(text)]})
     )
+
+
+OWN = ['command: ["sh", "-c", "GODEBUG=netdns=cgo exec peer"]', 'entrypoint: ["env", "-u", "GODEBUG", "peer"]', 'command: ["env", "-i", "peer"]',
+       'command: ["sh", "-c", ". /vault/secrets; exec peer"]']  # fmt: skip
+
+
+@pytest.mark.parametrize("command", OWN)
+@pytest.mark.parametrize("environment", ["", "    environment: {GODEBUG: netdns=go}\n"])
+def test_a_command_that_changes_godebug_itself_is_not_cured_and_told(command: str, environment: str) -> None:
+    plan = plan_of(service(f"{environment}    {command}\n"))
+    assert (plan.texts, plan.changed) == ({}, [])
+    told = [text for text in plan.told if "the call host" in text]
+    assert len(told) == 1
+    assert told[0].endswith(
+        "needs GODEBUG=netdns=go for the call host (unknown), and its command may change GODEBUG itself: change it there"
+    )
+
+
+def test_a_command_that_changes_something_else_is_no_hindrance() -> None:
+    plan = plan_of(service('    command: ["env", "-u", "A", "B=c", "peer"]\n'))
+    assert plan.changed == ["compose:s"]
+    assert not any("its command" in text for text in plan.told)
+
+
+def test_a_command_of_a_pod_that_changes_godebug_itself_is_told() -> None:
+    plan = plan_of(
+        f"apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  containers:\n  - name: s\n    image: {NEEDS}\n"
+        '    command: ["/bin/bash", "-c", "exec env -i peer"]\n'
+    )
+    assert plan.changed == []
+    assert any("its command may change GODEBUG itself" in text for text in plan.told)
+
+
+@pytest.mark.parametrize("name", ["a file.yaml", "plain.yaml", "a  b/c d.yaml"])
+def test_patch_takes_the_diff_whatever_the_file_is_called(name: str, tmp_path: Path) -> None:
+    before = service("")
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(before)
+    done = subprocess.run(
+        ["patch", "-p1"], cwd=tmp_path, input=diff(name, before, fixed(before)), text=True, check=False
+    )
+    assert done.returncode == 0
+    assert path.read_text() == fixed(before)
