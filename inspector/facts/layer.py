@@ -14,8 +14,8 @@ class LayerFacts:
     """All that remains of a layer once it has been read.
 
     A path stands in exactly one of ``files``, ``directories``, ``links`` and ``hardlinks``; ``binaries``,
-    ``libraries``, ``scripts``, ``others`` and ``texts`` describe some of the ``files``. ``whiteouts`` and ``opaques``
-    speak of lower layers only (OCI image-spec, layer.md, "Whiteouts").
+    ``libraries``, ``scripts``, ``others``, ``texts`` and ``unexecutable`` describe some of the ``files``. ``whiteouts``
+    and ``opaques`` speak of lower layers only (OCI image-spec, layer.md, "Whiteouts").
     """
 
     files: tuple[str, ...] = ()
@@ -31,4 +31,6 @@ class LayerFacts:
     """Files that are neither described above nor certainly no program: ``elf``, a library or an object; ``unread``,
     what could not be read, with why in ``problems``."""
     texts: Mapping[str, str] = field(default_factory=dict)
+    unexecutable: tuple[str, ...] = ()
+    """Programs and scripts that nobody may execute: no mode bit says so."""
     problems: tuple[str, ...] = ()

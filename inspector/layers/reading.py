@@ -167,7 +167,7 @@ class _Reader:
         try:
             status = os.fstat(descriptor)
             if stat.S_ISREG(status.st_mode):
-                self._look(member.path, status.st_size, _DiskContent(descriptor))
+                self._look(member.path, status.st_size, _DiskContent(descriptor, status.st_mode))
         except OSError as error:
             self._unread(member.path, f"cannot be read: {error.strerror}")
         finally:
@@ -188,41 +188,46 @@ class _Reader:
             return
         head = content.head(len(MAGIC))
         if head == MAGIC:
-            self._examine(path, size, content)
+            if self._examine(path, size, content) and not content.may_execute:
+                self._record.add_unexecutable(path)
         elif head.startswith(b"#!"):
             is_read = size <= self._limits.script
             text = content.whole(size, self._buffer) if is_read else content.head(MOST_OF_FIRST_LINE)
             script = describe_script(path, text.decode("utf-8", "replace"), unread=None if is_read else size)
             if script is not None:
                 self._record.add_script(script)
+                if not content.may_execute:
+                    self._record.add_unexecutable(path)
 
     def _unread(self, path: str, why: str) -> None:
         self._record.problem(f"{printable(path)} {why}")
         self._record.add_other(path, "unread")
 
-    def _examine(self, path: str, size: int, content: _TarContent | _DiskContent) -> None:
+    def _examine(self, path: str, size: int, content: _TarContent | _DiskContent) -> bool:
+        """Look at an ELF file; return whether it is a program."""
         if size > self._limits.binary:
             self._unread(path, f"has {size} bytes and was not analysed")
-            return
+            return False
         if size <= self._limits.in_memory:
-            self._keep(path, content.whole(size, self._buffer))
-            return
+            return self._keep(path, content.whole(size, self._buffer))
         with temporary_file() as file:
             content.spool(size, file)
             file.flush()
             with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as data:
-                self._keep(path, data)
+                return self._keep(path, data)
 
-    def _keep(self, path: str, data: Data) -> None:
+    def _keep(self, path: str, data: Data) -> bool:
         facts = examine(data, path)
         if isinstance(facts, BinaryFacts):
             if self._hash:
                 facts = replace(facts, sha256=hashlib.sha256(data).hexdigest())
             self._record.add_binary(facts)
-        elif isinstance(facts, LibraryFacts):
+            return True
+        if isinstance(facts, LibraryFacts):
             self._record.add_library(facts)
         else:
             self._record.add_other(path, "elf")
+        return False
 
 
 class _TarContent:
@@ -230,6 +235,11 @@ class _TarContent:
 
     def __init__(self, member: TarMember) -> None:
         self._member = member
+
+    @property
+    def may_execute(self) -> bool:
+        """Whether anybody may execute it."""
+        return self._member.may_execute
 
     def head(self, size: int) -> bytes:
         """Return the first bytes, which stay there; none where a sparse file begins with a hole."""
@@ -272,8 +282,9 @@ class _TarContent:
 class _DiskContent:
     """The content of a file on this machine."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, mode: int) -> None:
         self._descriptor = descriptor
+        self.may_execute = bool(mode & 0o111)
 
     def head(self, size: int) -> bytes:
         return os.pread(self._descriptor, size, 0)

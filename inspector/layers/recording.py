@@ -41,8 +41,10 @@ class Recorder:
         self._scripts: dict[str, ScriptFacts] = {}
         self._others: dict[str, Literal["elf", "unread"]] = {}
         self._texts: dict[str, str] = {}
+        self._unexecutable: dict[str, None] = {}
         self._described: tuple[dict[str, Any], ...] = (
             self._binaries, self._libraries, self._scripts, self._others, self._texts, self._targets,
+            self._unexecutable,
         )  # fmt: skip
         self._problems: list[str] = []
         self._replaced_directories: list[str] = []
@@ -102,6 +104,10 @@ class Recorder:
         """Record a file of which nothing is told and that may be a program all the same."""
         self._others[path] = kind
 
+    def add_unexecutable(self, path: str) -> None:
+        """Record that nobody may execute a program or a script."""
+        self._unexecutable[path] = None
+
     def add_text(self, path: str, text: str) -> None:
         """Record the text of a file that decides."""
         self._texts[path] = text
@@ -144,5 +150,6 @@ class Recorder:
             scripts=tuple(self._scripts.values()),
             others=self._others,
             texts=self._texts,
+            unexecutable=tuple(self._unexecutable),
             problems=tuple(self._problems),
         )

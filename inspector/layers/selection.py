@@ -24,6 +24,7 @@ from inspector.layers.overlay import Node, RootFs
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What engines use where the config sets no PATH (moby, daemon/pkg/oci, DefaultPathEnv)."""
 _NEITHER = "is neither an ELF program nor a script that begins with '#!': what it does is not known"
+_NOT_EXECUTABLE = "may be executed by nobody: its mode has no x"
 _MAX_SCRIPTS = 64
 """Scripts that are followed; where there are more, what they change is not known."""
 
@@ -121,13 +122,15 @@ class _Started:
         effects = effects_of_words(words)
         program = words[0]
         wrapped = skip_wrappers(words)
+        # A loader maps what it is given; the kernel is not asked to execute it.
+        is_executed = library_kind(program.rsplit("/", 1)[-1]) != "loader"
         if wrapped != words:
             self._is_there(program, why)
             program, words = (wrapped[0], wrapped) if wrapped else (program, words)
         if program.rsplit("/", 1)[-1] in SHELLS:
             self._shell(words, why)
         elif program:
-            self._start(program, why)
+            self._start(program, why, is_executed=is_executed)
             text = login_text(words)
             for command in effects_of_text(text).commands if text else ():
                 self._program(command, why)
@@ -138,7 +141,7 @@ class _Started:
         text, script = shell_arguments(words[1:])
         self._is_there(words[0], why)
         if script is not None:
-            self._start(script, why)
+            self._start(script, why, is_executed=False)
             return
         if text is not None:
             started = [self._program(command, why) for command in effects_of_text(text).commands]
@@ -203,7 +206,7 @@ class _Started:
         self._followed.add(path)
         return True
 
-    def _is_there(self, word: str, why: str) -> bool:
+    def _is_there(self, word: str, why: str, *, is_executed: bool = True) -> bool:
         found = self._find(word)
         if found is None:
             directory = any(self._root.find(path) for path in self._candidates(word)) and "/" in word
@@ -211,11 +214,13 @@ class _Started:
         elif self._what_is(found) == "nothing":
             self._tell(why, word, _NEITHER)
             return False
+        elif is_executed and found[1].origin in self._root.layers[found[1].layer].unexecutable:
+            self._tell(why, word, _NOT_EXECUTABLE)
         return found is not None
 
-    def _start(self, word: str, why: str) -> None:
+    def _start(self, word: str, why: str, *, is_executed: bool = True) -> None:
         """Note what the image starts: a program, or a script, its interpreter and what it starts."""
-        if not self._is_there(word, why):
+        if not self._is_there(word, why, is_executed=is_executed):
             return
         script = self._script_at(word)
         if script is not None:

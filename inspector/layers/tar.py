@@ -121,6 +121,16 @@ class TarMember:
     stored: int
     """Bytes of content in the tar that are not read yet."""
     sparse: list[tuple[int, int]] | None = None
+    mode: bytes = b""
+    """The header's field."""
+
+    @property
+    def may_execute(self) -> bool:
+        """Whether anybody may execute it; so it is taken where the mode cannot be read."""
+        try:
+            return bool(_number(self.mode, self.stream) & 0o111) if self.mode.strip(b"\0 ") else True
+        except TargetDamaged:
+            return True
 
     def read_into(self, view: memoryview) -> None:
         """Read plain content into ``view``, as far as it goes.
@@ -312,7 +322,7 @@ def _member(
         size = _decimal(records["size"], stream)
     stored = 0 if kind in _WITHOUT_DATA else size
     padding = -stored % BLOCK
-    member = TarMember(name, kind, size, target, stream, stored)
+    member = TarMember(name, kind, size, target, stream, stored, mode=header[100:108])
     if flag == b"S":
         member.sparse, member.size = _old_sparse(header, stream)
     elif records.get("GNU.sparse.major") == "1":

@@ -35,6 +35,7 @@ def base_of(target: Target) -> Base:
         rootfs=_deciding(target.rootfs),
         config=config,
         script_variables=target.script_variables,
+        script_files=target.script_files,
         platform=target.platform,
     )
 
@@ -60,5 +61,6 @@ def target_of(build: BinaryFacts, base: Base) -> Target:
         config=base.config,
         rootfs=base.rootfs,
         script_variables=base.script_variables,
+        script_files=base.script_files,
         binaries=(build,),
     )

@@ -63,6 +63,7 @@ class Base:
     config: ImageConfig | None = None
     """Its user, and the resolver's variables."""
     script_variables: tuple[str, ...] = ()
+    script_files: tuple[str, ...] = ()
     platform: str | None = None
 
 

@@ -27,6 +27,7 @@ class Entry:
     path: str
     value: str | bytes = ""
     """Content of a file, target of a link."""
+    mode: int = 0o755
 
 
 def file(path: str, content: str | bytes = "") -> Entry:
@@ -59,7 +60,7 @@ def tar(entries: Iterable[Entry], form: int = tarfile.PAX_FORMAT) -> bytes:
     with tarfile.open(fileobj=stream, mode="w", format=form) as archive:
         for entry in entries:
             info = tarfile.TarInfo(entry.path)
-            info.type, info.mode = KINDS[entry.kind], 0o755
+            info.type, info.mode = KINDS[entry.kind], entry.mode
             content = entry.value.encode() if isinstance(entry.value, str) else entry.value
             if entry.kind == "file":
                 info.size = len(content)

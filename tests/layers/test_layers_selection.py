@@ -11,7 +11,8 @@ import pytest
 from stacks import Entry, directory, file, link, overlay, read, tar, write_layout
 
 from inspector.facts import ImageConfig
-from inspector.layers import Limits, RootFs, Selection, merge, select_binaries
+from inspector.layers import Limits, RootFs, Selection, merge, read_layer, select_binaries
+from inspector.sources.rootfs import directory_image
 
 
 @cache
@@ -323,6 +324,32 @@ def test_the_options_of_a_wrapper_are_no_program(words: tuple[str, ...]) -> None
     chosen = select(root, entrypoint=words)
     assert [binary.path for binary in chosen.binaries] == ["/usr/local/bin/server"]
     assert chosen.problems == ()
+
+
+@pytest.mark.parametrize("content", [plain(), b"#!/bin/sh\nexec server\n"])
+def test_what_starts_and_may_be_executed_by_nobody_is_told(content: bytes, tmp_path: Path) -> None:
+    entry = Entry("file", "start", content, mode=0o644)
+    loader = file("lib64/ld-linux-x86-64.so.2", Path("/lib64/ld-linux-x86-64.so.2").resolve().read_bytes())
+    around = [file("bin/sh", plain()), file("bin/tini", plain()), loader, *SERVER]
+    root = overlay([entry, link("bin/s", "../start"), *around])
+    for words in (("/start",), ("/bin/s",), ("tini", "--", "/start"), ("env", "/start")):
+        told = select(root, entrypoint=words).problems
+        assert f"entrypoint '{words[-1]}' may be executed by nobody: its mode has no x" in told
+    assert select(root, entrypoint=("sh", "/start")).problems == ()
+    assert select(root, entrypoint=("/lib64/ld-linux-x86-64.so.2", "/start")).problems == ()
+    assert select(root, entrypoint=("server",)).problems == ()
+    for mode in (0o711, 0o100, 0o751):
+        assert (
+            select(
+                overlay([entry, *around], [Entry("file", "start", content, mode=mode)]), entrypoint=("/start",)
+            ).problems
+            == ()
+        )
+    (tmp_path / "start").write_bytes(content)
+    for mode, there in ((0o644, 1), (0o755, 0)):
+        (tmp_path / "start").chmod(mode)
+        (layer,) = directory_image(tmp_path, "dir:x").layers
+        assert len(read_layer(layer).unexecutable) == there
 
 
 FABRIC = ["peer", "orderer", "fabric-ca-server", "fabric-ca-client", "configtxgen", "configtxlator", "cryptogen", "discover", "osnadmin", "ledgerutil",
