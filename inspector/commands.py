@@ -66,13 +66,13 @@ _SEPARATORS = re.compile(r"[\n;&|()`]+")
 _WORD = re.compile(r"""(?:[^\s"']+|"[^"]*"|'[^']*'|["'])+""")
 """A quote without its fellow is one that a separator cut off."""
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
-_EVAL = re.compile(r"\beval\b[^\n;]*[$`]")
+_EVAL = re.compile(r"\beval\b")
 _COMMAND_FLAG = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
 _SPLITTING = re.compile(r"-[vi0]*S(.*)", re.DOTALL)
 _NAMES = "|".join(RESOLVER_VARIABLES)
 _TOUCHED = re.compile(
     rf"\b({_NAMES})(?:\+|:)?=|"
-    rf"\b(?:unset|export|read|for|declare|typeset|readonly|printf\s+-v)\s[^;\n]*?\b({_NAMES})\b"
+    rf"\b(?:unset|export|read|for|declare|typeset|readonly|printf\s+-v)\s[^;\n]{{0,1024}}?\b({_NAMES})\b"
 )
 _WRITTEN = tuple(name for name in CONTEXT_FILES if name not in {"passwd", "group", "services"})
 """An entry that a script adds to passwd, group or services takes none away: these stay as they are read."""
@@ -86,6 +86,8 @@ _WRITERS = re.compile(
     r"|\b(?:sed|perl)\b.*\s(?:-\w*i|--in-place)|\b\w+=[\"']?(?:\$\{?\w+\}?)?/etc/"
 )
 _COPIED = re.compile(rf"\b(?:cp|ln)\b[^;&|\n]*\s[\"']?{_FILE}[\"']?\s*(?:[;&|\n)#]|$)")
+_LONG = 1024
+"""Characters of a line that is looked at closely: a longer one may do anything with what it names."""
 _MAX_COMMANDS = 256
 _MAX_WORDS = 256
 _MAX_ARGUMENTS = 1024
@@ -370,14 +372,22 @@ def _read_text(text: str, effects: Effects, depth: int) -> None:
 
 
 def _touched(code: str) -> set[str]:
-    if _EVAL.search(code):
+    if _evaluates(code):
         return set(RESOLVER_VARIABLES)
     if not any(variable in code for variable in RESOLVER_VARIABLES) and not {'"', "'", "\\"} & set(code):
         return set()
-    found: set[str] = set()
+    found = {each for line in code.split("\n") if len(line) > _LONG for each in RESOLVER_VARIABLES if each in line}
     for form in (code, re.sub("[\"'\\\\]", "", code)):
         found.update(match[1] or match[2] for match in _TOUCHED.finditer(form))
     return found
+
+
+def _evaluates(code: str) -> bool:
+    """Whether an ``eval`` is given what an expansion comes to."""
+    return any(
+        (word := _EVAL.search(part)) is not None and not {"$", "`"}.isdisjoint(part[word.end() :])
+        for part in re.split("[\n;]", code)
+    )
 
 
 def written_files(lines: Iterable[str]) -> set[str]:
@@ -385,6 +395,9 @@ def written_files(lines: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for line in lines:
         if not any(name in line for name in _WRITTEN):
+            continue
+        if len(line) > _LONG:
+            found.update(match[1] for match in _MENTIONED.finditer(line))
             continue
         found.update(match[1] for match in _REDIRECTED.finditer(line))
         found.update(match[1] for match in _COPIED.finditer(line))

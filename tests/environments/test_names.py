@@ -21,3 +21,13 @@ from inspector.facts import RESOLVER_VARIABLES
 )  # fmt: skip
 def test_variables_that_a_command_may_change(words: tuple[str, ...], variables: tuple[str, ...]) -> None:
     assert variables_set_in(words) == variables
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["eval " * 50_000, "x=/etc/hosts cp " * 15_000, "sed " * 60_000 + " /etc/hosts", "eval " * 50_000 + "\n$",
+     "perl hosts -" * 20_000, "export " * 37_000 + "#GODEBUG", '"' * 250_000, "declare " * 30_000 + ";GODEBUG"],
+)  # fmt: skip
+def test_a_hostile_text_is_read_in_one_go(text: str) -> None:
+    """Each of these took minutes where a pattern looked at a line once for each word of it."""
+    assert set(variables_set_in(("sh", "-c", text))) <= set(RESOLVER_VARIABLES)
