@@ -177,7 +177,9 @@ def _worst(
 ) -> Iterator[tuple[_Key, tuple[Level, str, str]]]:
     """Yield each binary's worst level there, why, and whose it is."""
     if given and workload.start.entrypoint is not None:
-        target = replace(target, script_variables=())  # the script of an image of the caller's choice is not run
+        target = replace(
+            target, script_variables=(), script_files=()
+        )  # the script of an image of the caller's choice is not run
     judged: EnvironmentVerdicts = judge_workload(target, workload, wishes)
     by_path: dict[str, Verdict] = {}
     for verdict in judged.verdicts:

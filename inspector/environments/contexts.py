@@ -43,7 +43,7 @@ def context_of(
         files["resolv.conf"] = resolv_conf
     if nsswitch_conf is not None:
         files["nsswitch.conf"] = nsswitch_conf
-    for name in () if environment.replaces_entrypoint else script_files:
+    for name in script_files:
         files.pop(name, None)
     variables, origins = _variables(environment, config, env or {})
     return ResolverContext(

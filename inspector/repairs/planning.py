@@ -35,7 +35,7 @@ class Need:
     hindered: tuple[tuple[str | None, str | None], ...] = ()
     """Path and call of those that it would cure, if nothing that runs before the program changed it again."""
     hindrance: str = ""
-    """What does: the workload's command, or the image's entrypoint."""
+    """What does: the workload's command, or the entrypoint and scripts of its image."""
 
 
 @dataclass(slots=True)
@@ -130,8 +130,7 @@ def _hindrance(target: Target, workload: Workload) -> str:
     """Return what changes the variable after it was given, nothing where that is not so."""
     if any(VARIABLE in each.env_unknown for each in workload.environments):
         return "its command"
-    runs = not all(each.replaces_entrypoint for each in workload.environments)
-    return "the image's entrypoint" if runs and VARIABLE in target.script_variables else ""
+    return "what it starts" if VARIABLE in target.script_variables else ""
 
 
 def _unhindered(target: Target) -> Target:
