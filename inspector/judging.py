@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 from inspector.environments import context_of, preset, presets, variable_snippet
@@ -27,6 +27,7 @@ from inspector.facts import (
     Target,
     Verdict,
 )
+from inspector.records import dataclass
 from inspector.risk import judge as judge_call
 from inspector.risk import netdns_go
 

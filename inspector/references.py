@@ -10,11 +10,11 @@ host is then ``docker.io``, and a single-part path there gets ``library/`` befor
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from inspector.errors import ReferenceInvalid
 from inspector.escaping import printable
+from inspector.records import dataclass
 
 Scheme = Literal[
     "registry", "docker", "podman", "docker-archive", "oci-archive", "oci-dir", "dir", "file", "container", "stdin"

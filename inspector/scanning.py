@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from inspector import __version__
@@ -31,6 +31,7 @@ from inspector.facts import (
 )
 from inspector.judging import NOT_HAD, Wishes, judge_target, summarise
 from inspector.layers import RootFs, Selection, merge, read_layer, select_binaries
+from inspector.records import dataclass
 from inspector.references import parse
 from inspector.sources import SourceOptions, is_analysed, open_images
 from inspector.store import FactStore, HeldStore, NullStore, open_store, place_of

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from inspector.binaries.calls import LOADING_MACHINES, MACHINES, immediates, loads, references
 from inspector.binaries.elf import ET_EXEC, Elf
 from inspector.binaries.pclntab import Code, FunctionTable, cgo_names
 from inspector.binaries.pointers import pointers
 from inspector.binaries.symbols import SymbolTable, addresses, covering
+from inspector.records import dataclass
 
 _NSS = (
     "getaddrinfo", "getnameinfo", "gethostbyname", "gethostbyname2", "gethostbyname_r", "gethostbyname2_r",

@@ -9,8 +9,9 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from inspector.records import dataclass
 
 Data = bytes | bytearray | mmap.mmap
 

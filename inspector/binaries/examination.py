@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from inspector.binaries.buildinfo import UNKNOWN, read_build
 from inspector.binaries.clib import find_clib
@@ -26,6 +26,7 @@ from inspector.binaries.packing import packer_of
 from inspector.binaries.pclntab import SECTIONS, Code, FunctionTable, find_function_table, go_code, names_with
 from inspector.binaries.symbols import SymbolTable, symbol_table
 from inspector.facts import BinaryFacts, Exposure, GoBuild, Libc, LibraryFacts, Linkage
+from inspector.records import dataclass
 
 _DNS = b"net._C2func_getaddrinfo"
 _RUNTIME_CGO = b"crosscall2\0"

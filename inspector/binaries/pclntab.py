@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 from typing import TypeAlias
 
 from inspector.binaries.elf import PT_LOAD, DamagedError, Elf, Section
+from inspector.records import dataclass
 
 MAGICS = (0xFFFFFFF1, 0xFFFFFFF0, 0xFFFFFFFA, 0xFFFFFFFB)
 """Of Go 1.20, 1.18, 1.16 and 1.2."""

@@ -6,10 +6,10 @@ import struct
 import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from inspector.binaries.elf import SHT_SYMTAB, Elf, Section
+from inspector.records import dataclass
 
 MAX_SYMBOLS = 1_000_000
 _MAX_NAME = 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +12,7 @@ import click
 
 from inspector.errors import InspectorError
 from inspector.escaping import printable
+from inspector.records import dataclass
 
 if TYPE_CHECKING:
     from inspector.facts import Report, Waiver

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from inspector.escaping import printable
+from inspector.records import dataclass
 
 FORMATS = ("text", "plain", "json", "sarif", "junit", "markdown", "html", "gitlab", "intoto")
 """What a report can be rendered as; ``inspector.reports.formats`` has a renderer for each."""

@@ -15,12 +15,12 @@ container's file:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Literal
 
 from inspector.errors import UsageError
 from inspector.escaping import printable
+from inspector.records import dataclass
 
 NetworkMode = Literal["bridge", "user", "host", "none"]
 """What decides the file: the default bridge, a user-defined network (every network of Compose's), the host's, none."""

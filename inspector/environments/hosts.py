@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from inspector.environments.docker import DockerHost, uses_resolved
 from inspector.errors import UsageError
 from inspector.escaping import printable
+from inspector.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from inspector.errors import UsageError
 from inspector.escaping import printable
 from inspector.fabric.images import identify
 from inspector.facts import BinaryFacts, Call, Exposure, GoBuild, Libc, Problem, RootFsFacts, Status, Target
+from inspector.records import dataclass
 
 PATH = "/usr/local/bin/chaincode"
 STATIC_FLAGS = "-linkmode external -extldflags '-static'"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from inspector.escaping import printable
 from inspector.fabric.binaries import role_of
 from inspector.fabric.releases import LINES_OF, Linking, Release, ReleaseLine, line_of, release_of
 from inspector.facts import BinaryFacts, LibcKind, RootFsFacts
+from inspector.records import dataclass
 
 _REPOSITORY = re.compile(r"(?:^|[/:])hyperledger/(fabric-[a-z]{1,20})(?::([A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@|$)")
 _OF_ROLE: Mapping[str, str] = {

@@ -8,8 +8,10 @@ something else, which is why ``images.expectations`` are compared and never take
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from inspector.records import dataclass
 
 Release = tuple[int, int, int]
 Linking = Literal["static glibc", "static musl", "static pure Go", "dynamic glibc", "dynamic musl"]

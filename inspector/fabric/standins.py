@@ -6,8 +6,6 @@ verdict is marked inferred.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from inspector.fabric.releases import line_of
 from inspector.facts import (
     BinaryFacts,
@@ -19,6 +17,7 @@ from inspector.facts import (
     RootFsFacts,
     Target,
 )  # fmt: skip
+from inspector.records import dataclass
 
 _TOOLS = ("peer", "configtxgen", "configtxlator", "cryptogen", "discover", "idemixgen")
 _CA = ("fabric-ca-server", "fabric-ca-client")

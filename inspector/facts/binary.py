@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from inspector.records import dataclass
 
 ANALYSER = 3
 """Version of what the facts mean. Raised when facts of the same bytes would come out otherwise; stored facts of

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from inspector.records import dataclass
 
 Level = Literal["crash", "wrong", "latent", "safe", "unknown"]
 

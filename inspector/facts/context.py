@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from inspector.records import dataclass
 
 CONTEXT_FILES = ("resolv.conf", "nsswitch.conf", "mdns.allow", "hosts", "passwd", "group", "services")
 """The files under /etc that decide what a resolver does, and what libc's files source answers."""

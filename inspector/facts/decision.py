@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from inspector.records import dataclass
 
 Call = Literal[
     "host", "ip", "dial", "port", "cname", "addr", "txt", "srv", "mx", "ns",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from inspector.facts.image import ImageConfig
+from inspector.records import dataclass
 
 
 class DocumentStore(Protocol):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from inspector.facts.binary import ANALYSER, BinaryFacts
 from inspector.facts.change import Level
 from inspector.facts.image import ImageConfig, RootFsFacts
 from inspector.facts.verdict import Verdict
+from inspector.records import dataclass
 
 Status = Literal["analysed", "incomplete", "failed"]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from inspector.facts.context import ContextFile
+from inspector.records import dataclass
 
 SnapshotKind = Literal["container", "host"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from inspector.facts.change import Flip, Level
 from inspector.facts.decision import Call, Reason, Resolver
+from inspector.records import dataclass
 
 Outcome = Literal["dies", "cannot-resolve", "cannot-start", "wrong-answer"]
 Likelihood = Literal["always", "sooner-or-later", "rare"]

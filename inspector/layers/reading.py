@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from inspector.binaries import MAGIC, Data, cached_paths, examine, library_kind
@@ -20,6 +20,7 @@ from inspector.layers.inflating import Verifier, inflate
 from inspector.layers.recording import Recorder, normalise
 from inspector.layers.scripts import MOST_OF_FIRST_LINE, describe_script
 from inspector.layers.tar import PlainStream, TarMember, walk_tar
+from inspector.records import dataclass
 from inspector.temporary import temporary_file
 
 TEXT_PATHS = frozenset(

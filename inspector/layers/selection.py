@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from inspector.binaries import library_kind
 from inspector.commands import (
@@ -20,6 +20,7 @@ from inspector.escaping import printable
 from inspector.fabric import role_of
 from inspector.facts import CONTEXT_FILES, RESOLVER_VARIABLES, BinaryFacts, ImageConfig, ScriptFacts
 from inspector.layers.overlay import Node, RootFs
+from inspector.records import dataclass
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What engines use where the config sets no PATH (moby, daemon/pkg/oci, DefaultPathEnv)."""

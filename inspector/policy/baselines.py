@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from inspector.facts import EnvironmentVerdicts, Level, Report, Target, Verdict
 from inspector.judging import SEVERITY
+from inspector.records import dataclass
 from inspector.references import repository_of
 
 Identity = tuple[str, ...]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from typing import Any, Literal
 from inspector.errors import UsageError
 from inspector.escaping import printable
 from inspector.policy.files import Document, line_of, read_toml, unknown
+from inspector.records import dataclass
 
 Kind = Literal["switch", "text", "texts", "integer", "number", "path"]
 

@@ -7,13 +7,13 @@ import re
 import stat
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from inspector.errors import UsageError
 from inspector.escaping import printable
+from inspector.records import dataclass
 
 MAX_FILE = 1024 * 1024
 """Bytes of a configuration or a file of waivers."""

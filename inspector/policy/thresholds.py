@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from inspector.facts import Report, Verdict
 from inspector.judging import SEVERITY
+from inspector.records import dataclass
 
 _REBUILDS = frozenset({"rebuild", "base-image"})
 

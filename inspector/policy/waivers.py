@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from inspector.errors import ReferenceInvalid, UsageError
 from inspector.escaping import printable
 from inspector.facts import EnvironmentVerdicts, Target, Verdict, Waiver, WaiverText
 from inspector.policy.files import Document, header_lines, line_of, read_toml, unknown
+from inspector.records import dataclass
 from inspector.references import parse, repository_of
 
 WAIVERS_FILE = ".inspector-waivers.toml"

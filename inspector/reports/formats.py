@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from inspector.facts import Level, Report
+from inspector.records import dataclass
 from inspector.reports.text import TextStyle
 
 

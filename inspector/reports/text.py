@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inspector.escaping import printable
+from inspector.records import dataclass
 from inspector.reports.wording import (
     KNOWN,
     RANK,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from inspector.errors import InspectorError
 from inspector.facts import Call, ContextFile, Decision, Flip, ResolverBuild, ResolverContext
+from inspector.records import dataclass
 from inspector.resolver.decision import VARIABLES, decide
 from inspector.resolver.lines import Word
 from inspector.resolver.nsswitch import Source, parse_nsswitch

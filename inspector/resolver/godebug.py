@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from inspector.records import dataclass
 from inspector.resolver.table import Rules, rules
 
 if TYPE_CHECKING:

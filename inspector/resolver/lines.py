@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from inspector.records import dataclass
 
 _WORDS = re.compile(r"[^ \r\t\n]+")
 

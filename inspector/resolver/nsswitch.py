@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
+from inspector.records import dataclass
 from inspector.resolver.lines import Word, read_lines
 
 _BLANKS = " \t\r\n"

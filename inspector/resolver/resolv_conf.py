@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+from inspector.records import dataclass
 from inspector.resolver.lines import Word, read_lines, split_words
 from inspector.resolver.table import Rules
 

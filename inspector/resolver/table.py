@@ -6,10 +6,11 @@ anywhere else in this package: a rule that begins or ends with a release is an e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Literal
 
+from inspector.records import dataclass
 from inspector.resolver.names import LiteralForm
 from inspector.resolver.versions import NEWEST, OLDEST
 

@@ -6,11 +6,11 @@ net/conf.go, nss.go, dnsconfig_unix.go and parse.go are the same in every patch 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from inspector.errors import InspectorError
 from inspector.escaping import printable
+from inspector.records import dataclass
 
 OLDEST = 5
 """Go 1.5 is the first release with a choice (net/conf.go came with it)."""

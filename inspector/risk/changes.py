@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from inspector.fabric import place_of_variables
 from inspector.facts import ContextFile, Decision, ImageLibc
+from inspector.records import dataclass
 from inspector.risk.entering import INSIDE, era_of, version_of
 from inspector.risk.situation import USER_CALLS, Situation
 

@@ -11,11 +11,12 @@ on amd64 with Ubuntu's 2.23, 2.27, 2.31, 2.35 and 2.39.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import Literal
 
 from inspector.facts import BinaryFacts, Confidence, GlibcEra, Likelihood, Outcome, RootFsFacts
+from inspector.records import dataclass
 from inspector.risk import mechanisms
 from inspector.risk.nss import Asked
 from inspector.risk.observed import was_entered

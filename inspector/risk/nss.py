@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from inspector.facts import GlibcEra
+from inspector.records import dataclass
 
 _REMEMBERED = 16 * 1024
 """Characters of a text that is worth keeping with its reading."""

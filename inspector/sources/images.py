@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from inspector.facts import BlobStream, Image, ImageConfig, Layer
+from inspector.records import dataclass
 
 OFFERING = ("/etc", "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64")
 """Beside a wanted path: what tells libc, loaders, NSS modules and the files that decide."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from inspector.errors import DigestMismatch, FormatUnsupported, LimitExceeded, TargetAbsent, TargetDamaged, UsageError
 from inspector.escaping import printable
 from inspector.facts import ImageConfig
+from inspector.records import dataclass
 
 MAX_MANIFEST = 4 * 1024 * 1024
 """What registries accept at least (OCI distribution-spec, Pushing Manifests)."""

@@ -6,12 +6,13 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from inspector.errors import TargetAbsent
 from inspector.escaping import printable
 from inspector.facts import BlobStream, Image, Member
+from inspector.records import dataclass
 from inspector.sources.images import OFFERING, SourcedImage
 
 _MAX_DEPTH = 128

@@ -43,7 +43,7 @@ def test_help_imports_none_of_the_rooms() -> None:
 
 
 def test_resolve_imports_the_resolver_and_how_to_print_alone() -> None:
-    assert rooms(imported(*RESOLVE)) == {"cli", "errors", "escaping", "facts", "reports", "resolver"}
+    assert rooms(imported(*RESOLVE)) == {"cli", "errors", "escaping", "facts", "records", "reports", "resolver"}
 
 
 def test_resolve_makes_the_nouns_of_a_decision_alone() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from inspector.facts import Level, Verdict
+from inspector.records import dataclass
 from inspector.risk.situation import Situation
 
 

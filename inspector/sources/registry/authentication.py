@@ -10,11 +10,11 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from inspector.errors import TargetUnauthorised
 from inspector.escaping import printable
+from inspector.records import dataclass
 
 _PARAMETER = re.compile(r'([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _HUB_KEY = "https://index.docker.io/v1/"

@@ -14,7 +14,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -29,6 +29,7 @@ from inspector.errors import (
     TargetUnreachable,
 )
 from inspector.escaping import printable
+from inspector.records import dataclass
 from inspector.sources.registry.authentication import Challenge, Credentials, find_credentials, parse_challenges
 from inspector.sources.registry.pace import Pace, retry_after
 
