@@ -33,7 +33,7 @@ documents:  ## write what README.md and docs/ show of the program anew
 	.venv/bin/python script/document
 
 golden:  ## write the golden files of the report's formats anew
-	REPORTS_GOLDEN=write .venv/bin/python -m pytest -q tests/reports/test_reports_formats.py -k golden
+	REPORTS_GOLDEN=write .venv/bin/python -m pytest -q tests/reports/test_reports_formats.py tests/reports/test_reports_fleet.py -k golden
 
 samples:  ## write the samples' expected facts anew (samples/generate makes the images)
 	for image in samples/images/*; do name=$$(basename $$image); .venv/bin/inspector facts --no-cache $$image -o samples/expected/$${name%%.*}.json || exit 1; done

@@ -35,7 +35,7 @@ SETTINGS = st.lists(
 ).map(",".join)
 
 
-def unreachable(reference: str) -> tuple[()]:
+def unreachable(reference: str, *_: object) -> tuple[()]:
     raise TargetUnreachable(f"{reference}: there is no network in this test")
 
 

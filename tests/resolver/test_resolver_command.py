@@ -121,8 +121,8 @@ def test_what_stands_in_the_way_besides_is_told(files: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     ("version", "code", "said"),
     [
-        ("1.4", 4, "Go 1.4 is older than 1.5, the first release that chooses"),
-        ("nonsense", 4, "'nonsense' is not a Go version such as 1.15.15"),
+        ("1.4", 2, "Go 1.4 is older than 1.5, the first release that chooses"),
+        ("nonsense", 2, "'nonsense' is not a Go version such as 1.15.15"),
         ("1.28", 0, "Go 1.28 is newer than 1.27"),
     ],
 )
