@@ -125,17 +125,6 @@ def effects_of_text(text: str) -> Effects:
     return effects
 
 
-def commands_of(text: str) -> tuple[str, ...]:
-    """Return the first words of a text's simple commands, wrappers such as ``exec`` and ``env`` looked through."""
-    return tuple(effects_of_text(text).commands)
-
-
-def touched_variables(text: str) -> tuple[str, ...]:
-    """Return those of the resolver's variables that a text sets, unsets or may change, in a fixed order."""
-    found = effects_of_text(text).variables
-    return tuple(variable for variable in RESOLVER_VARIABLES if variable in found)
-
-
 def program_of(words: Iterable[str]) -> str | None:
     """Return what a shell's command starts: its first word but keywords, assignments, wrappers and their options."""
     left = iter(words)

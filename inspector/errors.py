@@ -32,6 +32,11 @@ class InspectorError(Exception):
         super().__init__(message)
         self.advice = advice
 
+    @property
+    def line(self) -> str:
+        """What failed, and what to do about it where that is known."""
+        return f"{self}; {self.advice}" if self.advice else str(self)
+
 
 class UsageError(InspectorError):
     """The caller's words cannot be understood."""

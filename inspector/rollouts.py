@@ -143,9 +143,9 @@ def _read(
         known = None if name is None else _inferred(name, error, group[0].platform)
         if known is not None:
             return [(start, _started(known, start)) for start in starts]
-        failed = _failed(printable(image, limit=_MAX_REFERENCE), _told(error))
+        failed = _failed(printable(image, limit=_MAX_REFERENCE), error.line)
     except InspectorError as error:
-        failed = _failed(printable(image, limit=_MAX_REFERENCE), _told(error))
+        failed = _failed(printable(image, limit=_MAX_REFERENCE), error.line)
     return [(start, failed) for start in starts]
 
 
@@ -161,10 +161,6 @@ def _started(known: Target, start: Start) -> Target:
         if word not in there and word.rpartition("/")[2] not in _SHELLS
     )
     return replace(known, status="incomplete", problems=known.problems + problems) if problems else known
-
-
-def _told(error: InspectorError) -> str:
-    return f"{error}; {error.advice}" if error.advice else str(error)
 
 
 def _name_of(reference: str) -> RegistryName | None:

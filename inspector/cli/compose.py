@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from inspector.cli.flags import Command, add_flags, engine_flag
 from inspector.cli.options import image_options, output_options
 from inspector.escaping import printable
 from inspector.facts import Start, Target, Workload
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from inspector.judging import Wishes
     from inspector.rollouts import Collect
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
-
-def host_options(command: _Command) -> _Command:
+def host_options(command: Command) -> Command:
     """Add the flags that say on which hosts it will run, and what is known besides the manifest."""
     options = (
         click.option("--host", "hosts", multiple=True, metavar="PRESET", help="plain, ubuntu or alibaba."),
@@ -33,26 +31,20 @@ def host_options(command: _Command) -> _Command:
         click.option("--name", "names", multiple=True, metavar="HOST", help="A host name that is looked up."),
         click.option("--call", "calls", multiple=True, metavar="CALL", help="A call they make, as for scan."),
     )  # fmt: skip
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+    return add_flags(command, *options)
 
 
-def project_options(command: _Command) -> _Command:
+def project_options(command: Command) -> Command:
     """Add the flags that say which project Compose files are, and which engine starts it."""
     options = (
         click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Variables, in the place of .env."),
         click.option(
             "--project-directory", type=click.Path(path_type=Path), help="In the place of the first file's directory."
         ),
-        click.option(
-            "--engine",
-            type=click.IntRange(17, 99),
-            default=28,
-            show_default=True,
-            help="Major version of the Docker engine.",
-        ),
+        engine_flag("Major version of the Docker engine."),
         click.option("--daemon-json", type=click.Path(path_type=Path), help="The engine's daemon.json: dns, dns-opts."),
     )
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+    return add_flags(command, *options)
 
 
 @click.command()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from inspector.cli.flags import Command, add_flags
 from inspector.errors import InspectorError
 from inspector.escaping import printable
 from inspector.records import dataclass
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from inspector.policy import Baseline, Threshold
 
 _TOLD = 20
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def policy_options(command: _Command) -> _Command:
+def policy_options(command: Command) -> Command:
     """Add the flags that say what fails the run."""
     file = click.Path(path_type=Path, dir_okay=False)
     options = (
@@ -57,7 +56,7 @@ def policy_options(command: _Command) -> _Command:
         click.option("--no-waivers", is_flag=True, help="Let no waiver count."),
         click.option("--baseline", type=file, metavar="REPORT", help="A JSON report: fail on what is not in it only."),
     )
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+    return add_flags(command, *options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from inspector.cli.options import chosen_environments, context_options, output_options, wishes
+from inspector.cli.reading import read_bounded
 from inspector.errors import TargetAbsent
 from inspector.escaping import printable
 from inspector.facts import Report
@@ -87,12 +87,4 @@ def read_report(name: str) -> Report:
     from inspector.reports import decode_report
     from inspector.reports.document import MAX_DOCUMENT
 
-    try:
-        if name == "-":
-            content = sys.stdin.buffer.read(MAX_DOCUMENT + 1)
-        else:
-            with Path(name).open("rb") as file:
-                content = file.read(MAX_DOCUMENT + 1)
-    except OSError as error:
-        raise click.UsageError(f"cannot read {name}: {error.strerror}") from None
-    return decode_report(content, name=name)
+    return decode_report(read_bounded(name, MAX_DOCUMENT), name=name)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from inspector.cli.flags import Command, add_flags, engine_flag
 from inspector.cli.gate import policy_options
 from inspector.cli.pairs import format_options
+from inspector.cli.reading import read_whole
 from inspector.escaping import printable
 from inspector.facts import Call, ContextFile
 
@@ -39,12 +39,11 @@ class _Seconds(click.FloatRange):
 
 _SECONDS = _Seconds(min=0.1, max=86_400)
 """A day: longer than any answer takes, and short enough for every system's clock."""
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def image_options(command: _Command) -> _Command:
+def image_options(command: Command) -> Command:
     """Add the flags that say how to reach an image."""
-    return _apply(
+    return add_flags(
         command,
         click.option(
             "--from", "source", metavar="SOURCE", help="Read from this source only: docker, podman, registry."
@@ -64,9 +63,9 @@ def image_options(command: _Command) -> _Command:
     )
 
 
-def context_options(command: _Command) -> _Command:
+def context_options(command: Command) -> Command:
     """Add the flags that say where it will run."""
-    return _apply(
+    return add_flags(
         command,
         click.option(
             "--environment",
@@ -81,13 +80,7 @@ def context_options(command: _Command) -> _Command:
             type=click.Path(path_type=Path),
             help="The resolv.conf of the host, for -e host, docker-bridge and docker-network.",
         ),
-        click.option(
-            "--engine",
-            type=click.IntRange(17, 99),
-            default=28,
-            show_default=True,
-            help="Major version of the Docker engine on that host.",
-        ),
+        engine_flag("Major version of the Docker engine on that host."),
         click.option("--resolv-conf", type=click.Path(path_type=Path), help="The resolv.conf it will see."),
         click.option("--nsswitch", type=click.Path(path_type=Path), help="The nsswitch.conf it will see."),
         click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable it will see."),
@@ -96,19 +89,15 @@ def context_options(command: _Command) -> _Command:
     )
 
 
-def output_options(command: _Command) -> _Command:
+def output_options(command: Command) -> Command:
     """Add the flags that say what to print, where, and with which exit code."""
-    return _apply(
+    return add_flags(
         command,
         format_options(),
         policy_options,
         click.option("--quiet", "-q", is_flag=True, help="Print the result only."),
         click.option("--verbose", "-v", is_flag=True, help="Show every reason, piece of evidence and remedy."),
     )
-
-
-def _apply(command: _Command, *options: Callable[[Any], Any]) -> _Command:
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
 def scan_options(flags: dict[str, Any], *, names_only: bool = False) -> ScanOptions:
@@ -194,14 +183,7 @@ def read_context_file(path: Path | None) -> ContextFile | None:
     """
     if path is None:
         return None
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_CONTEXT_FILE + 1)
-    except OSError as error:
-        raise click.UsageError(f"cannot read {path}: {error.strerror}") from None
-    if len(content) > _MAX_CONTEXT_FILE:
-        raise click.UsageError(f"{path} is larger than {_MAX_CONTEXT_FILE} bytes")
-    return ContextFile(text=content.decode("utf-8", "replace"), origin=str(path))
+    return ContextFile(text=read_whole(path, _MAX_CONTEXT_FILE), origin=str(path))
 
 
 def chosen_environments(flags: dict[str, Any]) -> tuple[Environment, ...] | None:

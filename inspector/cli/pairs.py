@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from inspector.cli.flags import Command
 from inspector.escaping import printable
 from inspector.records import dataclass
 
@@ -15,7 +16,6 @@ FORMATS = ("text", "plain", "json", "sarif", "junit", "markdown", "html", "gitla
 """What a report can be rendered as; ``inspector.reports.formats`` has a renderer for each."""
 
 _ORDER = "inspector.order"
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class _Ordered(click.Option):
         parser.parse_args = noting
 
 
-def format_options(forms: Sequence[str] = FORMATS, *, short: bool = True) -> Callable[[_Command], _Command]:
+def format_options(forms: Sequence[str] = FORMATS, *, short: bool = True) -> Callable[[Command], Command]:
     """Return what adds ``--format`` and ``--output``, which may come in several pairs; ``pairs_of`` tells the pairs.
 
     Args:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from inspector.cli.options import image_options
+from inspector.cli.reading import read_bounded
 from inspector.facts import Snapshot
 
 _MAX_SNAPSHOT = 64 * 1024 * 1024
@@ -44,9 +45,4 @@ def read_snapshot(path: Path) -> Snapshot:
     """
     from inspector.reports import decode_snapshot
 
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_SNAPSHOT + 1)
-    except OSError as error:
-        raise click.UsageError(f"cannot read {path}: {error.strerror}") from None
-    return decode_snapshot(content, name=str(path))
+    return decode_snapshot(read_bounded(path, _MAX_SNAPSHOT), name=str(path))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from inspector.cli.flags import Command
 from inspector.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from inspector.store import Place, Store
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
-
-def store_options(command: _Command) -> _Command:
+def store_options(command: Command) -> Command:
     """Add the flags that name the store."""
     place = click.option(
         "--store", metavar="URL|FILE", help="The store of facts: postgresql://… or a file of SQLite's."

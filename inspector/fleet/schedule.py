@@ -429,7 +429,7 @@ class Schedule:
                     later = registry.pace.take()
                 except RateLimited as error:
                     registry.slots.give_back()
-                    self._tell(self._layers[ready.popleft()].task, LayerOutcome(kind="failed", message=_line(error)))
+                    self._tell(self._layers[ready.popleft()].task, LayerOutcome(kind="failed", message=error.line))
                     continue
                 if later:
                     registry.slots.give_back()
@@ -613,7 +613,7 @@ def _failure(job: Callable[[], object]) -> _Failure | None:
     try:
         job()
     except InspectorError as error:
-        return _Failure(_line(error), error.exit_code, isinstance(error, TargetAbsent))
+        return _Failure(error.line, error.exit_code, isinstance(error, TargetAbsent))
     except Exception as error:  # noqa: BLE001
         _LOG.debug("in a thread", exc_info=True)
         return _Failure(str(_internal(error)), TargetDamaged.exit_code)
@@ -622,7 +622,3 @@ def _failure(job: Callable[[], object]) -> _Failure | None:
 
 def _internal(error: Exception) -> TargetDamaged:
     return TargetDamaged(f"internal error: {type(error).__name__}: {printable(str(error), limit=300)}")
-
-
-def _line(error: InspectorError) -> str:
-    return f"{error}; {error.advice}" if error.advice else str(error)

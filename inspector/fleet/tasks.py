@@ -105,7 +105,7 @@ def read_task(task: LayerTask) -> LayerOutcome:
 
 
 def _line(error: InspectorError) -> str:
-    return printable(f"{error}; {error.advice}" if error.advice else str(error), limit=1000)
+    return printable(error.line, limit=1000)
 
 
 @lru_cache(maxsize=64)

@@ -37,7 +37,6 @@ _MAX_REASONS = 12
 _MAX_REMEDIES = 12
 _MAX_PROBLEMS = 20
 _MAX_BINARIES = 400
-_LEVELS: tuple[Level, ...] = ("crash", "wrong", "latent", "unknown", "safe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +279,9 @@ def rank_remedies(images: Sequence[FleetImage], findings: Sequence[FleetFinding]
 def summarise(images: Sequence[FleetImage], environments: Sequence[str]) -> FleetSummary:
     """Count images by level, in all and in each environment."""
     counts = Counter(image.level for image in images)
+    worst = max(counts, key=lambda level: SEVERITY[level], default=None)
     return FleetSummary(
-        worst=next((level for level in _LEVELS if counts[level]), None),
+        worst=worst,
         images=len(images),
         crash=counts["crash"],
         wrong=counts["wrong"],

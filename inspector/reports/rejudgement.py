@@ -12,9 +12,8 @@ from inspector.facts import Level, SchemaId, Status, Tool, Verdict
 from inspector.judging import SEVERITY
 from inspector.rejudging import Group, JudgedImage, PairKey, Rejudgement, Survey
 from inspector.reports.text import TextStyle, wrap
-from inspector.reports.wording import describe_binary, describe_outcome, describe_rootfs
+from inspector.reports.wording import LEVELS, describe_binary, describe_outcome, describe_rootfs
 
-LEVELS: tuple[Level, ...] = ("crash", "wrong", "latent", "unknown", "safe")
 _SCHEMA = SchemaId(name="inspector-store-judgement", version="1.0.0")
 _GROUPS = 10
 NAMES = 5

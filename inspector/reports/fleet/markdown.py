@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from inspector.fleet.report import FleetReport
 from inspector.reports.fleet.wording import (
-    LEVELS,
     count,
     describe_difference,
+    describe_finding,
     describe_interruption,
-    describe_outcome,
     describe_work,
     group_images,
 )
 from inspector.reports.markdown import code, prose
+from inspector.reports.wording import LEVELS
 
 _GROUPS = 40
 _NAMES = 10
@@ -69,7 +69,7 @@ def _groups(report: FleetReport) -> Iterator[str]:
         places = ", ".join(prose(name) for name in group.environments)
         yield (
             f"* **{group.level}**, {count(len(group.images), 'image')}: {code(group.finding.path)} "
-            f"{describe_outcome(group.finding)} in {places} ({code(group.finding.rule)})"
+            f"{describe_finding(group.finding)} in {places} ({code(group.finding.rule)})"
         )
         names = ", ".join(code(image.name) for image in group.images[:_NAMES])
         left = len(group.images) - _NAMES

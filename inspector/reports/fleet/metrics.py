@@ -7,7 +7,7 @@ from datetime import datetime
 
 from inspector.escaping import printable
 from inspector.fleet.report import FleetReport
-from inspector.reports.fleet.wording import LEVELS
+from inspector.reports.wording import LEVELS
 
 _Sample = tuple[Mapping[str, str], float]
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from inspector.escaping import printable
 from inspector.fleet.report import FleetReport
 from inspector.reports.fleet.wording import (
-    LEVELS,
     count,
     describe_difference,
+    describe_finding,
     describe_interruption,
-    describe_outcome,
     describe_work,
     group_images,
 )
 from inspector.reports.text import TextStyle, wrap
+from inspector.reports.wording import LEVELS
 
 _GROUPS = 12
 _IMAGES = 6
@@ -67,7 +67,7 @@ def _images(report: FleetReport, style: TextStyle) -> Iterator[str]:
         finding, level = group.finding, group.level
         head = f"{style.level(level, level.upper())}  {count(len(group.images), 'image')}: "
         what = (
-            f"{printable(finding.path, limit=_NAME)} {describe_outcome(finding)} {places} [{printable(finding.rule)}]"
+            f"{printable(finding.path, limit=_NAME)} {describe_finding(finding)} {places} [{printable(finding.rule)}]"
         )
         yield from wrap(head, what, style)
         if finding.reasons:

@@ -6,15 +6,9 @@ from dataclasses import dataclass
 
 from inspector.facts import Level
 from inspector.fleet.report import Build, Difference, FleetFinding, FleetImage, FleetReport
+from inspector.reports.wording import LEVELS, describe_outcome
 
-LEVELS: tuple[Level, ...] = ("crash", "wrong", "latent", "unknown", "safe")
-_OUTCOMES = {
-    "dies": "dies by a signal",
-    "cannot-resolve": "cannot resolve",
-    "cannot-start": "cannot start",
-    "wrong-answer": "resolves otherwise than meant",
-}
-_LIKELIHOODS = {"always": "every time", "sooner-or-later": "sooner or later", "rare": "rarely"}
+_NO_OUTCOME = {"latent": "safe as long as nothing changes", "unknown": "cannot be told"}
 
 
 def count(number: int, noun: str) -> str:
@@ -43,14 +37,9 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def describe_outcome(finding: FleetFinding) -> str:
+def describe_finding(finding: FleetFinding) -> str:
     """``dies by a signal, sooner or later``; where it has no outcome, its level."""
-    if finding.outcome is None:
-        return {"latent": "safe as long as nothing changes", "unknown": "cannot be told"}.get(
-            finding.level, finding.level
-        )
-    likelihood = f", {_LIKELIHOODS[finding.likelihood]}" if finding.likelihood else ""
-    return f"{_OUTCOMES[finding.outcome]}{likelihood}"
+    return describe_outcome(finding) or _NO_OUTCOME.get(finding.level, finding.level)
 
 
 def describe_build(build: Build) -> str:
