@@ -133,7 +133,7 @@ def select(judged: Rejudgement, question: Question) -> Iterator[Row]:
             if found is None or not _has_path(binary, question):
                 continue
             levels = _levels(judged, each, place)
-            if not question.levels or set(levels.values()) & set(question.levels):
+            if not question.levels or _all_levels(each, place, levels) & set(question.levels):
                 yield _row(each.image, binary, *found, levels)
 
 
@@ -177,6 +177,11 @@ def _has_path(binary: StoredBinary, question: Question) -> bool:
 def _levels(judged: Rejudgement, image: JudgedImage, place: int) -> dict[str, Level]:
     verdicts = image.answers[place].verdicts
     return {each.name: verdict.level for each, verdict in zip(judged.environments, verdicts, strict=True)}
+
+
+def _all_levels(image: JudgedImage, place: int, levels: dict[str, Level]) -> set[Level]:
+    untold: set[Level] = {"unknown"} if any(image.answers[place].untold) else set()
+    return {*levels.values(), *untold}
 
 
 def _row(image: StoredImage, binary: StoredBinary, build: BinaryFacts, base: Base, levels: dict[str, Level]) -> Row:

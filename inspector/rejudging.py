@@ -48,6 +48,8 @@ class Answer:
     environments: tuple[EnvironmentVerdicts, ...]
     verdicts: tuple[Verdict, ...]
     """The gravest in each environment."""
+    untold: tuple[bool, ...] = ()
+    """In each: whether anything could not be told, beside whatever is graver."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +79,18 @@ class Rejudgement:
     def image(self, image: StoredImage) -> JudgedImage:
         """Return what is said of one stored image."""
         answers = tuple(self.answer(binary) for binary in image.binaries)
-        return JudgedImage(image=image, answers=answers, levels=tuple(self._levels(image, answers)))
-
-    def _levels(self, image: StoredImage, answers: Sequence[Answer]) -> Iterator[Level]:
         # What could not be read in full is at best unknown: nobody can say what else there is.
-        least: Level = "safe" if image.status == "analysed" else "unknown"
+        whole = image.status == "analysed"
+        return JudgedImage(
+            image=image,
+            answers=answers,
+            levels=tuple(self._levels(answers, least="safe" if whole else "unknown")),
+            untold=tuple(
+                not whole or any(answer.untold[place] for answer in answers) for place in range(len(self.environments))
+            ),
+        )
+
+    def _levels(self, answers: Sequence[Answer], *, least: Level) -> Iterator[Level]:
         for place in range(len(self.environments)):
             levels = (answer.verdicts[place].level for answer in answers)
             yield max((least, *levels), key=SEVERITY.__getitem__)
@@ -119,6 +128,8 @@ class JudgedImage:
     """Of each of its binaries, in their order."""
     levels: tuple[Level, ...]
     """In each environment the gravest; at best unknown where the image could not be read in full."""
+    untold: tuple[bool, ...] = ()
+    """In each: whether anything of it could not be told, beside whatever is graver."""
 
     @property
     def name(self) -> str:
@@ -253,7 +264,9 @@ class _Memory:
 
 def _answer(target: Target) -> Answer:
     return Answer(
-        environments=target.environments, verdicts=tuple(gravest(each.verdicts) for each in target.environments)
+        environments=target.environments,
+        verdicts=tuple(gravest(each.verdicts) for each in target.environments),
+        untold=tuple(any(verdict.level == "unknown" for verdict in each.verdicts) for each in target.environments),
     )
 
 
@@ -268,6 +281,7 @@ def _unreadable(why: str, environments: Sequence[Environment]) -> Answer:
     return Answer(
         environments=tuple(EnvironmentVerdicts(name=each.name, verdicts=(verdict,)) for each in environments),
         verdicts=(verdict,) * len(environments),
+        untold=(True,) * len(environments),
     )
 
 
@@ -292,7 +306,7 @@ class Survey:
     incomplete: int = 0
     """Images that could not be read in full."""
     counts: list[Counter[Level]] = field(default_factory=list)
-    """Images by level, in each environment."""
+    """Images by level, in each environment; as unknown too where anything could not be told."""
     groups: dict[PairKey, Group] = field(default_factory=dict)
     worse: int = 0
     """Of two environments: images with a binary that is worse in the second."""
@@ -318,6 +332,7 @@ def survey(
         found.incomplete += each.image.status != "analysed"
         for place, level in enumerate(each.levels):
             found.counts[place][level] += 1
+            found.counts[place]["unknown"] += each.untold[place] and level != "unknown"
         for binary in each.image.binaries:
             group = found.groups.setdefault((binary.build, binary.base), Group())
             group.binaries += 1
@@ -333,6 +348,12 @@ def survey(
 
 
 def shift_of(answer: Answer) -> int:
-    """Return by how much a binary is worse in the second of two environments than in the first."""
+    """Return by how much a binary is worse in the second of two environments than in the first; 0: nothing changes.
+
+    What cannot be told there, and could here, is worse, whatever it was.
+    """
     before, after = answer.verdicts
-    return SEVERITY[after.level] - SEVERITY[before.level]
+    was_untold, is_untold = answer.untold
+    if is_untold and not was_untold:
+        return 1
+    return SEVERITY[after.level] - SEVERITY[before.level] or is_untold - was_untold

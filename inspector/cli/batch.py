@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.cli.gate import policy_options
-from inspector.cli.options import chosen_environments, context_options, wishes
+from inspector.cli.options import SECONDS, chosen_environments, context_options, hear_warnings, wishes
 from inspector.cli.pairs import format_options
 from inspector.cli.reading import read_bounded, read_whole
 from inspector.escaping import printable
@@ -56,7 +56,7 @@ _KINDS = ("auto", "registry", "hub", "harbor", "gitlab")
 @click.option("--hash", "hash_binaries", is_flag=True, help="Give the sha256 of each binary.")
 @click.option("--insecure", is_flag=True, help="Allow plain HTTP to any registry.")
 @click.option("--ca-cert", type=click.Path(path_type=Path), help="CA certificates to trust, PEM.")
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds.")
+@click.option("--timeout", type=SECONDS, default=60.0, show_default=True, help="Seconds.")
 @click.option("--cache-dir", type=click.Path(path_type=Path, file_okay=False), help="Where facts are kept.")
 @click.option("--store", metavar="URL|FILE", help="Where facts are kept: postgresql://…, or a file.")
 @click.option("--no-cache", is_flag=True, help="Neither use stored facts nor keep any after the run.")
@@ -206,6 +206,7 @@ class _Run:
         from inspector.store import Store, place_of
 
         flags = self.flags
+        hear_warnings(quiet=flags["quiet"])
         if not flags["no_cache"]:
             return Store.open(place_of(flags["store"], flags["cache_dir"]), forgiving=True)
         import tempfile

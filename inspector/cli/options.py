@@ -37,7 +37,7 @@ class _Seconds(click.FloatRange):
         return seconds
 
 
-_SECONDS = _Seconds(min=0.1, max=86_400)
+SECONDS = _Seconds(min=0.1, max=86_400)
 """A day: longer than any answer takes, and short enough for every system's clock."""
 
 
@@ -56,7 +56,7 @@ def image_options(command: Command) -> Command:
         click.option("--offline", is_flag=True, help="Never use the network."),
         click.option("--insecure", is_flag=True, help="Allow plain HTTP to any registry."),
         click.option("--ca-cert", type=click.Path(path_type=Path), help="CA certificates to trust, PEM."),
-        click.option("--timeout", type=_SECONDS, default=60.0, show_default=True, help="Seconds."),
+        click.option("--timeout", type=SECONDS, default=60.0, show_default=True, help="Seconds."),
         click.option("--cache-dir", type=click.Path(path_type=Path, file_okay=False), help="Where facts are kept."),
         click.option("--store", metavar="URL|FILE", help="The store of facts: postgresql://… or a file of SQLite's."),
         click.option("--no-cache", is_flag=True, help="Neither use stored facts nor store any."),
@@ -102,7 +102,7 @@ def output_options(command: Command) -> Command:
 
 def scan_options(flags: dict[str, Any], *, names_only: bool = False) -> ScanOptions:
     """Turn the flags of ``image_options`` into options of a scan; ``names_only``: plain words are never paths."""
-    _hear_warnings(quiet=bool(flags.get("quiet")))
+    hear_warnings(quiet=bool(flags.get("quiet")))
     from inspector.scanning import ScanOptions
     from inspector.sources import SourceOptions
 
@@ -127,7 +127,7 @@ def scan_options(flags: dict[str, Any], *, names_only: bool = False) -> ScanOpti
     )
 
 
-def _hear_warnings(*, quiet: bool) -> None:
+def hear_warnings(*, quiet: bool) -> None:
     """Tell on stderr, as all is told there, what the library warns of; nothing of it with ``--quiet``."""
     import logging
 

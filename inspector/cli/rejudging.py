@@ -92,7 +92,9 @@ def _place(word: str, flags: dict[str, Any]) -> Environment:
 
 
 def _is_moved(image: JudgedImage) -> bool:
-    return any(answer.verdicts[0].level != answer.verdicts[1].level for answer in image.answers)
+    from inspector.rejudging import shift_of
+
+    return any(map(shift_of, image.answers))
 
 
 def _counts(image: JudgedImage, gate: Gate, *, paired: bool) -> bool:
@@ -102,8 +104,10 @@ def _counts(image: JudgedImage, gate: Gate, *, paired: bool) -> bool:
     fail_on = gate.threshold.fail_on
     least = next((rank for level, rank in SEVERITY.items() if level == fail_on), 10)
     # An image that was as bad before is no finding of a comparison.
-    levels = image.levels[1:] if paired and _is_moved(image) else () if paired else image.levels
-    return any(SEVERITY[level] >= least or level == "unknown" for level in levels)
+    if paired and not _is_moved(image):
+        return False
+    counted = slice(1, None) if paired else slice(None)
+    return any(image.untold[counted]) or any(SEVERITY[level] >= least for level in image.levels[counted])
 
 
 def _deliver(judged: Rejudgement, found: Survey, kept: list[JudgedImage], flags: dict[str, Any]) -> None:

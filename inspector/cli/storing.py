@@ -49,6 +49,8 @@ def opened_store(store: str | None, directory: Path | None) -> Store:
         UsageError: for a URL of another kind.
         StoreUnavailable: if there is none, or it cannot be opened.
     """
+    from inspector.cli.options import hear_warnings
     from inspector.store import Store
 
-    return Store.open(stored_at(store, directory))
+    hear_warnings(quiet=bool(click.get_current_context().params.get("quiet")))
+    return Store.open(stored_at(store, directory), set_aside=False)

@@ -18,7 +18,11 @@ def encode(document: Any) -> bytes:
     What JSON lets stand and a terminal may obey (C1 controls, bidirectional overrides) is written ``\u202e``: the texts
     are the same.
     """
-    content = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return harmless(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+
+
+def harmless(content: bytes) -> bytes:
+    """Return JSON with the same texts, in which a terminal finds nothing to obey."""
     return _UNUSUAL.sub(_written, content.decode()).encode()
 
 

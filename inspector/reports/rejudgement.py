@@ -10,7 +10,8 @@ import msgspec
 from inspector.escaping import printable
 from inspector.facts import Level, SchemaId, Status, Tool, Verdict
 from inspector.judging import SEVERITY
-from inspector.rejudging import Group, JudgedImage, PairKey, Rejudgement, Survey
+from inspector.rejudging import Group, JudgedImage, PairKey, Rejudgement, Survey, shift_of
+from inspector.reports.encoding import harmless
 from inspector.reports.text import TextStyle, wrap
 from inspector.reports.wording import LEVELS, describe_binary, describe_outcome, describe_rootfs
 
@@ -47,6 +48,8 @@ class ImageDocument:
     status: Status
     levels: tuple[Level, ...]
     """In each environment."""
+    untold: tuple[bool, ...]
+    """In each: whether anything could not be told, beside whatever is graver."""
     binaries: Mapping[str, int]
     """Path → place in ``pairs``."""
 
@@ -120,7 +123,7 @@ def encode_rejudgement(
     )
     head = msgspec.json.format(msgspec.json.encode(document), indent=2).rstrip()
     lines = b",\n".join(b"    " + msgspec.json.encode(_image_document(image, places)) for image in images)
-    return head.removesuffix(b"[]\n}") + b"[\n" + lines + b"\n  ]\n}\n"
+    return harmless(head.removesuffix(b"[]\n}") + b"[\n" + lines + b"\n  ]\n}\n")
 
 
 def _pair_document(judged: Rejudgement, key: PairKey, count: int) -> PairDocument:
@@ -143,6 +146,7 @@ def _image_document(image: JudgedImage, places: Mapping[PairKey, int]) -> ImageD
         platform=stored.platform,
         status=stored.status,
         levels=image.levels,
+        untold=image.untold,
         binaries={binary.path: places[binary.build, binary.base] for binary in stored.binaries},
     )
 
@@ -203,8 +207,24 @@ def _groups(judged: Rejudgement, groups: Mapping[PairKey, Group], style: TextSty
         places = [e.name for e, v in zip(judged.environments, verdicts, strict=True) if v.level == worst.level]
         where = "every environment" if len(places) == len(judged.environments) > 1 else ", ".join(places)
         _add(told, judged, key, group, f"{worst.level} in {printable(where, limit=300)}", worst, worst, style)
+        if style.verbose and worst.level != "unknown":
+            for verdict, where in _untold(judged, key):
+                _add(told, judged, key, group, f"unknown in {printable(where, limit=300)}", verdict, verdict, style)
     ranked = sorted(told.values(), key=lambda each: (-SEVERITY[each.level], -each.binaries, each.title, each.lines))
     yield from _tell(judged, ranked, style, _GROUPS)
+
+
+def _untold(judged: Rejudgement, key: PairKey) -> Iterator[tuple[Verdict, str]]:
+    """Yield what could not be told of a pair beside what is graver, by each rule the first, and where it is so."""
+    places: dict[str, list[str]] = {}
+    first: dict[str, Verdict] = {}
+    for each in judged.answers[key].environments:
+        for verdict in each.verdicts:
+            if verdict.level == "unknown":
+                first.setdefault(verdict.rule, verdict)
+                places.setdefault(verdict.rule, []).append(each.name)
+                break
+    yield from ((verdict, ", ".join(places[rule])) for rule, verdict in first.items())
 
 
 def _flips(judged: Rejudgement, found: Survey, style: TextStyle) -> Iterator[str]:
@@ -216,16 +236,22 @@ def _flips(judged: Rejudgement, found: Survey, style: TextStyle) -> Iterator[str
     )
     told: dict[tuple[str, tuple[str, ...]], _Alike] = {}
     for key, group in found.groups.items():
-        old, new = judged.answers[key].verdicts
-        move = SEVERITY[new.level] - SEVERITY[old.level]
+        answer = judged.answers[key]
+        old, new = answer.verdicts
+        move = shift_of(answer)
         if move:
-            title = f"{'worse' if move > 0 else 'better'}: {old.level} → {new.level}"
+            levels = " → ".join(map(_levels, answer.verdicts, answer.untold))
+            title = f"{'worse' if move > 0 else 'better'}: {levels}"
             _add(told, judged, key, group, title, new if move > 0 else old, new, style)
     worse = [each for each in told.values() if each.title.startswith("worse")]
     better = [each for each in told.values() if not each.title.startswith("worse")]
     for some in (worse, better):
         ranked = sorted(some, key=lambda each: (-SEVERITY[each.verdict.level], -each.binaries, each.title, each.lines))
         yield from _tell(judged, ranked, style, _GROUPS)
+
+
+def _levels(verdict: Verdict, untold: bool) -> str:
+    return f"{verdict.level}, unknown" if untold and verdict.level != "unknown" else verdict.level
 
 
 def _add(

@@ -11,6 +11,7 @@ import msgspec
 from inspector.escaping import printable
 from inspector.facts import SchemaId, Tool
 from inspector.querying import Row, worst_of
+from inspector.reports.encoding import harmless
 from inspector.reports.text import TextStyle
 
 _SCHEMA = SchemaId(name="inspector-query", version="1.0.0")
@@ -21,7 +22,7 @@ def encode_rows(rows: Sequence[Row], *, tool: Tool) -> bytes:
     """Return one JSON document with a final newline, a line for each row."""
     head = msgspec.json.encode({"schema": _SCHEMA, "tool": tool})
     lines = b",\n".join(b"    " + msgspec.json.encode(row) for row in rows)
-    return head.removesuffix(b"}") + b',"rows":[\n' + lines + b"\n]}\n"
+    return harmless(head.removesuffix(b"}") + b',"rows":[\n' + lines + b"\n]}\n")
 
 
 def encode_csv(rows: Iterable[Row], environments: Sequence[str]) -> bytes:

@@ -77,7 +77,7 @@ class Database(Protocol):
         ...
 
 
-def open_database(place: Place) -> Database:
+def open_database(place: Place, *, set_aside: bool) -> Database:
     """Open a database and bring its schema up to date.
 
     Raises:
@@ -85,7 +85,7 @@ def open_database(place: Place) -> Database:
     """
     if place.url is not None:
         return SharedDatabase.open(place)
-    return FileDatabase.open(place.file or Path())
+    return FileDatabase.open(place.file or Path(), set_aside=set_aside)
 
 
 # ── SQLite ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -101,8 +101,8 @@ class FileDatabase:
         self._lock = threading.RLock()
 
     @classmethod
-    def open(cls, file: Path) -> FileDatabase:
-        """Open a file; a damaged one is set aside and a new one begun."""
+    def open(cls, file: Path, *, set_aside: bool) -> FileDatabase:
+        """Open a file; where that is wanted, a damaged one is set aside and a new one begun."""
         import sqlite3
 
         try:
@@ -110,7 +110,7 @@ class FileDatabase:
             try:
                 return cls(_connect(file), file)
             except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
+                if not set_aside or isinstance(error, sqlite3.OperationalError):
                     raise
                 _set_aside(file, error)
                 return cls(_connect(file), file)

@@ -170,16 +170,16 @@ class Store:
         self._read: dict[str, set[str]] = {"facts": set(), "documents": set()}
 
     @classmethod
-    def open(cls, place: Place | None = None, *, forgiving: bool = False) -> Store:
+    def open(cls, place: Place | None = None, *, forgiving: bool = False, set_aside: bool = True) -> Store:
         """Open the store at a place (None: in the user's cache), bringing its schema up to date.
 
-        A damaged file is set aside and a new one begun.
+        A damaged file is set aside and a new one begun, unless it is only to be read (``set_aside``).
 
         Raises:
             StoreUnavailable: if it cannot be opened.
         """
         chosen = place or place_of()
-        return cls(open_database(chosen), chosen, forgiving=forgiving)
+        return cls(open_database(chosen, set_aside=set_aside), chosen, forgiving=forgiving)
 
     def __enter__(self) -> Self:
         return self

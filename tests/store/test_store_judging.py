@@ -14,10 +14,10 @@ from fleet_images import images
 
 import inspector
 from inspector.environments import presets
-from inspector.facts import ContextFile, ImageConfig, Target, Tool
+from inspector.facts import ContextFile, ImageConfig, Target, Tool, Verdict
 from inspector.judging import SEVERITY, Wishes, judge_target
 from inspector.querying import Question, Versions, select
-from inspector.rejudging import judge_store, survey
+from inspector.rejudging import Answer, judge_store, shift_of, survey
 from inspector.reports.rejudgement import encode_rejudgement
 from inspector.scanning import read_image
 from inspector.sources import SourceOptions, open_images
@@ -245,6 +245,57 @@ def test_what_flips_between_two_places_is_told(samples: Path, tmp_path: Path) ->
     assert document["images"][0]["levels"] == ["latent", "crash"]
     # What was as bad before is no finding.
     judge(samples, "--compare", "docker-network-ubuntu", str(resolv_conf))
+
+
+def test_what_cannot_be_told_is_not_hidden_behind_what_is_graver(tmp_path: Path) -> None:
+    """Of a Go whose release is not known a host look-up is latent, a port unknown: a scan ends with 4, and so does this."""
+    place = tmp_path / "facts.sqlite"
+    (target,) = inspector.collect(str(PEER))
+    (binary,) = target.binaries
+    assert binary.go is not None
+    odd = replace(binary, go=replace(binary.go, version="devel"))
+    with Store.open(place_of(str(place))) as store:
+        store.remember(replace(target, binaries=(odd,)), verified=True)
+    text = judge(place, "-e", "docker-bridge", code=4)
+    assert re.search(r"docker-bridge +0 +0 +1 +1 +0", text)
+    judge(place, "-e", "docker-bridge", "--allow-incomplete")
+    assert "unknown in docker-bridge, 1 binary" in judge(place, "-e", "docker-bridge", "-v", code=4)
+    (image,) = json.loads(judge(place, "-e", "docker-bridge", "-f", "json", code=4))["images"]
+    assert image["levels"] == ["latent"] and image["untold"] == [True]
+    found = parts.inspector("query", "--store", str(place), "-e", "docker-bridge", "--level", "unknown")
+    assert "/usr/local/bin/peer" in found.stdout, found.stderr
+
+
+def test_what_cannot_be_told_any_more_is_not_better(tmp_path: Path) -> None:
+    """From a crash to what nobody can tell is no cure."""
+    told = Answer(environments=(), verdicts=(), untold=(False, True))
+    crash, unknown, latent = (Verdict(rule="r", level=level) for level in ("crash", "unknown", "latent"))
+    assert shift_of(replace(told, verdicts=(crash, unknown))) > 0
+    assert shift_of(replace(told, verdicts=(latent, latent))) > 0
+    assert shift_of(replace(told, verdicts=(latent, latent), untold=(True, False))) < 0
+    assert shift_of(replace(told, verdicts=(unknown, crash), untold=(True, False))) > 0
+    assert shift_of(replace(told, verdicts=(latent, latent), untold=(True, True))) == 0
+
+
+def test_documents_are_harmless_on_a_terminal(tmp_path: Path) -> None:
+    place = tmp_path / "facts.sqlite"
+    (target,) = inspector.collect(str(PEER))
+    odd = replace(target.binaries[0], path="/bin/\u202egnp.exe\x9b")
+    with Store.open(place_of(str(place))) as store:
+        store.remember(replace(target, binaries=(odd,)), verified=True)
+    for words in (("query", "--store", str(place), "-f", "json"), ("judge", "--store", str(place), "-f", "json")):
+        said = parts.inspector(*words).stdout
+        assert "\\u202egnp.exe\\u009b" in said and "\u202e" not in said and "\x9b" not in said
+
+
+def test_a_file_that_is_only_read_stays_where_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text("{" * 5000)
+    for words in (("query",), ("judge", "--store"), ("cache", "info")):
+        flags = ("--store", str(file)) if "--store" not in words else (str(file),)
+        done = parts.inspector(*words, *flags)
+        assert done.returncode == 3 and str(file) in done.stderr, done.stderr
+    assert file.read_text() == "{" * 5000 and sorted(tmp_path.iterdir()) == [file]
 
 
 def test_what_cannot_be_judged_is_told_and_fails(tmp_path: Path) -> None:

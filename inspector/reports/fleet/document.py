@@ -10,6 +10,7 @@ import msgspec
 from inspector.errors import UsageError
 from inspector.escaping import printable
 from inspector.fleet.report import FLEET_SCHEMA, FleetReport
+from inspector.reports.encoding import harmless
 
 MAX_DOCUMENT = 2 * 1024 * 1024 * 1024
 """Bytes of a report that ``decode_fleet`` will look at."""
@@ -27,7 +28,7 @@ def encode_fleet(report: FleetReport) -> bytes:
     for name, entries in lists.items():
         lines = b",\n    ".join(encode(entry) for entry in entries)
         parts.append(b',\n  "' + name.encode() + b'": [' + (b"\n    " + lines + b"\n  " if entries else b"") + b"]")
-    return b"".join(parts) + b"\n}\n"
+    return harmless(b"".join(parts) + b"\n}\n")
 
 
 def decode_fleet(content: bytes, *, name: str) -> FleetReport:
