@@ -183,15 +183,17 @@ def _enter_old(entry: Entry) -> Effect:
 
 
 def _old_in_other(entry: Entry, loaded: list[str], why: str) -> Effect:
-    """Two different glibcs before 2.34: up to 2.31 they get on, and break, as one that meets itself.
+    """Two different glibcs before 2.34: up to 2.31 they break as one that meets itself; they live where that was seen.
 
-    Seen with 2.23, 2.27 and 2.31 in each other's images, on amd64. 2.32 moved the setting up of the character tables
+    Seen with 2.23, 2.27 and 2.31 in each other's images, on amd64: between and beside them a death is inferred, life is
+    not. 2.32 moved the setting up of the character tables
     into __libc_early_init, which an older loader does not call: what comes of it then was not run.
     """
     mine, theirs = version_of(entry.binary.libc.version), version_of(entry.rootfs.libc.version)
     across = mine is None or theirs is None or max(mine, theirs) >= _EARLY_INIT
     effect = _old_in_old(entry, loaded, why)
-    if across or (effect.outcome is None and entry.binary.machine not in {"x86-64", "386"}):
+    asked = [source.name for source in entry.asked]
+    if across or (effect.outcome is None and not was_entered(entry.binary, entry.rootfs, entry.operation, asked)):
         return _untold(
             f"glibc {entry.binary.libc.version} inside the binary with glibc {entry.rootfs.libc.version} in the image "
             f"was never run on {entry.binary.machine}"

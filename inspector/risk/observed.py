@@ -17,6 +17,10 @@ INSIDE = ("2.31", "2.36", "2.41", "2.23", "2.27", "2.35", "2.39")
 """Static glibcs."""
 IMAGES = ("2.31", "2.36", "2.41", "2.43", "bare", "musl", "none", "2.23", "2.27", "2.35", "2.39")
 """The image's glibc, or what stands in its place; ``bare`` is a glibc without any libnss file."""
+_CONTROLS = ("2.31", "2.36", "2.41", "2.43", "musl", "none")
+"""Images in which programs without a glibc of their own were run."""
+_DYNAMIC = ("2.31", "2.36", "2.41")
+"""Those in which dynamic ones were."""
 DATABASES: Mapping[str, str] = {
     "host": "hosts", "addr": "hosts", "cname": "hosts", "port": "services", "user": "passwd", "uid": "passwd",
     "current": "passwd", "group": "group", "groupids": "initgroups",
@@ -47,3 +51,13 @@ def was_entered(binary: BinaryFacts, rootfs: RootFsFacts, call: str, asked: Sequ
 def _is_plain(binary: BinaryFacts) -> bool:
     """Whether the file is of the form that was run: Go's; static-pie on amd64 only."""
     return binary.go is not None and (binary.linkage == "static" or binary.machine == "x86-64")
+
+
+def was_kept_out(binary: BinaryFacts, rootfs: RootFsFacts) -> bool:
+    """Whether a program of this kind, which no glibc of its own leads into NSS, was run in such an image."""
+    if binary.machine != "x86-64" or binary.go is None:
+        return False
+    image = rootfs.libc.version if rootfs.libc.kind == "glibc" else rootfs.libc.kind
+    if binary.linkage.startswith("dynamic"):
+        return binary.libc.kind == "glibc" and image in _DYNAMIC
+    return image in _CONTROLS

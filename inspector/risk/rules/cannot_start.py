@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from inspector.escaping import printable
 from inspector.facts import Reason, Verdict
@@ -28,6 +29,8 @@ _TRAP = (
     "a program of Go before 1.21 ends with SIGTRAP in runtime.rt0_go, before main"
 )
 _TRAP_SOURCE = "observed on amd64 with Go 1.15, 1.19 and 1.21"
+_TRAP_RUN = (15, 19)
+"""Releases whose programs were seen to end so; 1.21 was seen to start."""
 _SOURCE = "ld.so(8), execve(2)"
 _CERTAIN = "dynamic: once it starts, the loader sets libc up as a whole, and no second one is loaded"
 _SHOWN = 8
@@ -114,7 +117,8 @@ def lacks_runtime_cgo(situation: Situation) -> bool:
 def _judge_without_runtime_cgo(situation: Situation) -> Verdict:
     machine = situation.binary.machine
     if machine == "x86-64":
-        return _refuse(situation, _TRAP, _TRAP_SOURCE)
+        verdict = _refuse(situation, _TRAP, _TRAP_SOURCE)
+        return verdict if situation.minor in _TRAP_RUN else replace(verdict, confidence="inferred")
     why = f"{_TRAP}, on amd64; on {machine} it was never run"
     return plain_verdict(RULE.id, situation, "unknown", Reason(text=why, source=_TRAP_SOURCE))
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from inspector.facts import Reason, Verdict
+from inspector.risk.observed import was_kept_out
 from inspector.risk.rules.metadata import Rule
 from inspector.risk.rules.verdicts import plain_verdict
 from inspector.risk.situation import Situation
 
 
 def _judge(situation: Situation) -> Verdict:
-    return plain_verdict(RULE.id, situation, "safe", Reason(text=_why(situation)))
+    verdict = plain_verdict(RULE.id, situation, "safe", Reason(text=_why(situation)))
+    was_run = was_kept_out(situation.binary, situation.rootfs)
+    return verdict if was_run else replace(verdict, confidence="inferred")
 
 
 def _why(situation: Situation) -> str:
