@@ -9,7 +9,7 @@ from dataclasses import field, replace
 from typing import Protocol
 
 from inspector.environments import context_of, preset, presets, variable_snippet
-from inspector.fabric import known_calls, role_of
+from inspector.fabric import known_calls
 from inspector.facts import (
     BinaryFacts,
     Call,
@@ -183,7 +183,10 @@ def default_environments(wishes: Wishes) -> Iterable[Environment]:
     return [environment for environment in presets() if environment.common]
 
 
-def _judge_in(target: Target, environment: Environment, wishes: Wishes, ask: Ask = judge_call) -> tuple[Verdict, ...]:
+def judge_in(
+    target: Target, environment: Environment, wishes: Wishes, ask: Ask = judge_call
+) -> tuple[ResolverContext, tuple[Verdict, ...]]:
+    """Return what an environment makes a target's binaries see, and the verdicts there."""
     context = context_of(
         environment,
         rootfs=target.rootfs,
@@ -195,15 +198,19 @@ def _judge_in(target: Target, environment: Environment, wishes: Wishes, ask: Ask
         nsswitch_conf=wishes.nsswitch_conf,
     )
     verdicts = judge(target, context, names=wishes.names or environment.names, calls=wishes.calls, ask=ask)
-    return tuple(with_patches(verdict, environment.manifest, context) for verdict in verdicts)
+    return context, tuple(_with_patches(verdict, environment.manifest, context) for verdict in verdicts)
 
 
-def with_patches(verdict: Verdict, manifest: ManifestPlace | None, context: ResolverContext) -> Verdict:
+def _judge_in(target: Target, environment: Environment, wishes: Wishes, ask: Ask = judge_call) -> tuple[Verdict, ...]:
+    return judge_in(target, environment, wishes, ask)[1]
+
+
+def _with_patches(verdict: Verdict, manifest: ManifestPlace | None, context: ResolverContext) -> Verdict:
     """Return a verdict of which the remedy by GODEBUG is also told as its manifest has it.
 
-    The variables of a chaincode container are written in no manifest.
+    The variables of a chaincode container are written in no manifest: its remedy has further words.
     """
-    if manifest is None or not verdict.remedies or (verdict.path and role_of(verdict.path) == "chaincode"):
+    if manifest is None or not verdict.remedies:
         return verdict
     value = netdns_go(context.env.get("GODEBUG"))
     snippet = variable_snippet(manifest, "GODEBUG", value, elsewhere="GODEBUG" in context.env_unknown)

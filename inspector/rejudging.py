@@ -35,8 +35,10 @@ _READ: Mapping[Call, tuple[str, ...]] = {
     "port": ("resolv.conf", "nsswitch.conf", "mdns.allow", "services"),
 }
 """The files that decide of the calls that every image is asked of; of any other call, all may."""
-_ROOT = tuple(each.name for each in fields(RootFsFacts) if each.name not in {"files", "special"})
-"""Files count as the context has them."""
+_ROOT = tuple(
+    each.name for each in fields(RootFsFacts) if each.name not in {"files", "special", "libresolv", "ld_so_cache"}
+)
+"""Files count as the context has them; the last two are told, and nothing goes by them."""
 PairKey = tuple[str, str]
 """Digests of a build and of a base."""
 
@@ -250,13 +252,13 @@ class _Memory:
         uid = context.uid if asks else None
         facts = [getattr(rootfs, each) for each in _ROOT]
         key = (build, call, name, known, platform, uid, context.system_hostname, context.env_unknown,
-               *files.items(), *env.items(), *facts, rootfs.files is None)  # fmt: skip
+               *files.items(), *env.items(), *facts)  # fmt: skip
         verdict = self._verdicts.get(key)
         if verdict is None:
             seen = ResolverContext(
                 files=files, env=env, env_unknown=context.env_unknown, uid=uid, system_hostname=context.system_hostname
             )
-            root = replace(rootfs, files=None if rootfs.files is None else {}, special={})
+            root = replace(rootfs, files=None, special={})
             said = judge_call(binary, root, seen, call=call, name=name, known=known, platform=platform, brief=True)
             verdict = self._verdicts[key] = replace(said, path=binary.path)
         return verdict

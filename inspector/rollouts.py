@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from inspector.environments import context_of
 from inspector.environments.mounts import hidden
 from inspector.errors import InspectorError, ReferenceInvalid, TargetUnavailable
 from inspector.escaping import printable
@@ -22,7 +21,7 @@ from inspector.facts import (
     Verdict,
     Workload,
 )  # fmt: skip
-from inspector.judging import SEVERITY, Wishes, judge, with_patches
+from inspector.judging import SEVERITY, Wishes, judge_in
 from inspector.references import RegistryName, parse_name
 from inspector.scanning import report_of
 
@@ -223,19 +222,9 @@ def _as_inferred(verdict: Verdict, why: str) -> Verdict:
 
 
 def _judge_in(target: Target, environment: Environment, wishes: Wishes) -> Iterator[Verdict]:
-    context = context_of(
-        environment,
-        rootfs=target.rootfs,
-        config=target.config,
-        script_variables=target.script_variables,
-        script_files=target.script_files,
-        env=wishes.env,
-        resolv_conf=wishes.resolv_conf,
-        nsswitch_conf=wishes.nsswitch_conf,
-    )
-    for verdict in judge(target, context, names=wishes.names or environment.names, calls=wishes.calls):
-        told = with_patches(verdict, environment.manifest, context)
-        yield replace(told, reasons=tuple(_located(reason, context) for reason in verdict.reasons))
+    context, verdicts = judge_in(target, environment, wishes)
+    for verdict in verdicts:
+        yield replace(verdict, reasons=tuple(_located(reason, context) for reason in verdict.reasons))
 
 
 def _located(reason: Reason, context: ResolverContext) -> Reason:

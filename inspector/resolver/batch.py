@@ -64,16 +64,26 @@ def build_of(case: Mapping[str, Any]) -> ResolverBuild:
     Raises:
         UsageError: if a field is missing or of the wrong type.
     """
-    version, cgo, tags = case.get("go"), case.get("cgo"), case.get("tags")
+    version, cgo = case.get("go"), case.get("cgo")
     if not isinstance(version, str):
         raise UsageError("'go' must be a Go version such as \"1.15.15\"")
     if not isinstance(cgo, bool):
         raise UsageError("'cgo' must be true or false")
+    return ResolverBuild(
+        version=version, cgo=cgo, tags=tags_of(case) or (), default_godebug=text_of(case, "default_godebug")
+    )
+
+
+def tags_of(fields: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return build tags, None where they are null or absent.
+
+    Raises:
+        UsageError: if they are no list of words.
+    """
+    tags = fields.get("tags")
     if not (tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags))):
         raise UsageError("'tags' must be null or a list of words")
-    return ResolverBuild(
-        version=version, cgo=cgo, tags=tuple(tags or ()), default_godebug=text_of(case, "default_godebug")
-    )
+    return None if tags is None else tuple(tags)
 
 
 def call_of(case: Mapping[str, Any], calls: frozenset[str]) -> Call:

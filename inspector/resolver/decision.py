@@ -35,7 +35,7 @@ VARIABLES = ("LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES")
 _OWN_CLIENT: frozenset[Call] = frozenset({"txt", "srv", "mx", "ns"})
 _LITERAL_CALLS: frozenset[Call] = frozenset({"host", "ip", "dial"})
 _FALLBACK_DNS = "files,dns"
-_FILES = ("resolv.conf", "nsswitch.conf", "mdns.allow")
+FILES = ("resolv.conf", "nsswitch.conf", "mdns.allow")
 _SHOWN = 20
 """Unknown words of one file that are told."""
 
@@ -217,7 +217,7 @@ class _Choice:
             if first is not None:
                 self.reasons.extend(first)
                 # What stands in no file stays as it is while the process runs.
-                running = self.running[:] if (first[0].where or "").startswith(_FILES) else []
+                running = self.running[:] if (first[0].where or "").startswith(FILES) else []
                 self.further = () if self.brief else tuple(islice(_known(obstacles), _SHOWN))
                 self.running = running
                 if forced and fixed:

@@ -10,11 +10,10 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from inspector.facts import Call, Decision, ResolverBuild, ResolverContext
-from inspector.resolver.decision import VARIABLES, decide
+from inspector.facts import RESOLVER_VARIABLES, Call, Decision, ResolverBuild, ResolverContext
+from inspector.resolver.decision import FILES, decide
 from inspector.resolver.names import equal_fold
 
-_FILES = ("resolv.conf", "nsswitch.conf", "mdns.allow")
 _REMEMBERED = 16 * 1024
 """Characters of files, variables and name that are worth keeping."""
 _PLAIN = re.compile(r"(?:[a-z0-9_-]+\.)+(?!(?:local|localhost|localdomain)\Z)[a-z][a-z0-9-]*", re.IGNORECASE | re.ASCII)
@@ -36,8 +35,8 @@ class _Question:
 
 def decide_remembered(build: ResolverBuild, context: ResolverContext, name: str | None, call: Call) -> Decision:
     """As ``decide``, briefly."""
-    files = tuple(map(context.files.get, _FILES))
-    variables = tuple(map(context.env.get, ("GODEBUG", *VARIABLES)))
+    files = tuple(map(context.files.get, FILES))
+    variables = tuple(map(context.env.get, RESOLVER_VARIABLES))
     texts = (*(file.text for file in files if file is not None), *variables, name, build.default_godebug, *build.tags)
     if sum(len(text) for text in texts if text) > _REMEMBERED:
         return decide(build, context, name, call, brief=True)

@@ -19,7 +19,7 @@ from inspector.facts import (
     Linkage,
     RootFsFacts,
 )
-from inspector.resolver.batch import call_of, context_of, reason_of, text_of
+from inspector.resolver.batch import call_of, context_of, reason_of, tags_of, text_of
 from inspector.risk.judgement import judge
 from inspector.risk.remembering import remembered
 
@@ -105,13 +105,10 @@ def _go(fields: object) -> GoBuild | None:
         return None
     if not isinstance(fields, dict) or not isinstance(fields.get("version"), str):
         raise UsageError("'go' must be null or an object with a version")
-    tags = fields.get("tags")
-    if not (tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags))):
-        raise UsageError("'tags' must be null or a list of words")
     return GoBuild(
         version=fields["version"],
         cgo=_flag(fields, "cgo"),
-        tags=None if tags is None else tuple(tags),
+        tags=tags_of(fields),
         default_godebug=text_of(fields, "default_godebug"),
         runtime_cgo=_flag(fields, "runtime_cgo"),
     )

@@ -22,7 +22,6 @@ def judge(
     name: str | None,
     known: bool = True,
     platform: str | None = None,
-    changes: bool = True,
     brief: bool = False,
 ) -> Verdict:
     """Say what happens when a binary makes one call in one context.
@@ -35,17 +34,13 @@ def judge(
         name: what is looked up, None where the call has no name or it is not known.
         known: the call is known to be made; else a crash is only latent, and the call is the flip.
         platform: of the image (``linux/amd64``), None where nothing says.
-        changes: look for what would flip the verdict and what would cure it. Without, which is several times as fast,
-            ``safe`` stands for latent too, and there are no flips and no remedies.
         brief: leave out flips and remedies, most of which must be tried to be told; the level is the same.
 
     Returns:
         The verdict. It is ``unknown`` where a fact that decides is missing, never ``safe`` by silence.
     """
     situation = Situation(binary, rootfs, context, call, name, known, platform)
-    if brief:
-        return _judge_briefly(situation)
-    return judge_situation(situation) if changes else _ask(situation)
+    return _judge_briefly(situation) if brief else judge_situation(situation)
 
 
 def judge_situation(situation: Situation) -> Verdict:
@@ -79,16 +74,15 @@ def _is_flip(change: Change, level: Level) -> bool:
 def _ask(situation: Situation) -> Verdict:
     """Return the first verdict that is not safe, else the first: what does not die may still answer wrongly."""
     safe: Verdict | None = None
-    for rule in RULES:
-        if safe is not None and rule is RULES[-1]:
-            break
+    for rule in RULES[:-1]:
         verdict = rule.judge(situation)
         if verdict is not None and verdict.level != "safe":
             return verdict
         safe = safe or verdict
-    if safe is None:
+    last = safe or RULES[-1].judge(situation)
+    if last is None:
         raise AssertionError("the last rule always has something to say")
-    return safe
+    return last
 
 
 def _flips(situation: Situation) -> tuple[Flip, ...]:
