@@ -62,6 +62,8 @@ class Cell:
     level: Level
     findings: tuple[int, ...] = ()
     """Which of the report's ``findings``, gravest first."""
+    unknown: bool = False
+    """Something else in it could not be told, or it was not read in full, which the graver level hides."""
     excused: bool = False
     """Every finding of that level is waived."""
 
@@ -86,6 +88,11 @@ class FleetImage:
     """The worst in any environment; ``unknown`` where it could not be analysed."""
     cells: tuple[Cell, ...] = ()
     """One for each of the report's ``environments``; empty where the image could not be judged."""
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether something could not be told of it, whatever its worst level."""
+        return self.level == "unknown" or any(cell.unknown or cell.level == "unknown" for cell in self.cells)
 
     @property
     def name(self) -> str:
@@ -135,7 +142,7 @@ class FleetProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSummary:
-    """Images by their worst level, and what could not be analysed."""
+    """Images by their worst level, and as unknown too where something could not be told, as a scan's summary counts."""
 
     worst: Level | None = None
     images: int = 0
@@ -149,7 +156,7 @@ class FleetSummary:
     excused: int = 0
     """Images of whose worst level every finding is waived."""
     environments: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """Environment → level → images."""
+    """Environment → level → images, counted likewise; one without cells by its own level."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from inspector.fabric import role_of
-from inspector.facts import BinaryFacts, EnvironmentVerdicts, Level, Target, Verdict
+from inspector.facts import BinaryFacts, EnvironmentVerdicts, Level, Status, Target, Verdict
 from inspector.fleet.places import version_key
 from inspector.fleet.report import (
     Build,
@@ -68,7 +68,7 @@ class Gathering:
             target, cells = replace(target, environments=judged.environments), judged.cells
             if self._mark is not None:
                 target = self._mark(target)
-                cells = tuple(self._cell(each) for each in target.environments)
+                cells = self._cells(target.environments, target.status)
         image = self._image(item, target, cells)
         unique = target.digest if target.digest and target.status != "failed" else f"{item.tag}@{target.digest}"
         key = (item.host, item.repository, unique, target.platform or "")
@@ -92,7 +92,7 @@ class Gathering:
             environments = self._judge(target).environments
             if not self._environments:
                 self._environments = tuple(each.name for each in environments)
-            cells = tuple(self._cell(each) for each in environments) if self._mark is None else ()
+            cells = self._cells(environments, target.status) if self._mark is None else ()
             found = self._alike[key] = _Judged(environments, cells)
             self.judged += 1
             if len(self._alike) > _ALIKE:
@@ -104,9 +104,6 @@ class Gathering:
     # ── boiling down ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _image(self, item: Item, target: Target, cells: tuple[Cell, ...]) -> FleetImage:
-        level: Level = max((cell.level for cell in cells), key=SEVERITY.__getitem__, default="safe")
-        if target.status != "analysed" and SEVERITY[level] < SEVERITY["unknown"]:
-            level = "unknown"
         libc = target.rootfs.libc if target.rootfs else None
         named = f"{libc.kind} {libc.version or ''}".strip() if libc else None
         return FleetImage(
@@ -121,7 +118,7 @@ class Gathering:
             libc=named,
             layers=len(target.layers),
             binaries=tuple(self._binary(each) for each in target.binaries[:_MAX_BINARIES]),
-            level=level,
+            level=max((cell.level for cell in cells), key=SEVERITY.__getitem__, default=_least(target.status)),
             cells=cells,
         )
 
@@ -138,15 +135,21 @@ class Gathering:
             path=binary.path, build=self._builds.setdefault(build, len(self._builds)), fabric=role_of(binary.path)
         )
 
-    def _cell(self, environment: EnvironmentVerdicts) -> Cell:
+    def _cells(self, environments: Sequence[EnvironmentVerdicts], status: Status) -> tuple[Cell, ...]:
+        return tuple(self._cell(environment, status) for environment in environments)
+
+    def _cell(self, environment: EnvironmentVerdicts, status: Status) -> Cell:
         risky = sorted(
             (verdict for verdict in environment.verdicts if verdict.level != "safe"),
             key=lambda verdict: -SEVERITY[verdict.level],
         )
         numbers = dict.fromkeys(self._finding(verdict) for verdict in risky)
+        levels = {_least(status), *(verdict.level for verdict in risky)}
+        level = max(levels, key=SEVERITY.__getitem__)
         return Cell(
-            level=risky[0].level if risky else "safe",
+            level=level,
             findings=tuple(numbers),
+            unknown=level != "unknown" and "unknown" in levels,
             excused=bool(risky)
             and all(verdict.waived or verdict.known for verdict in risky if verdict.level == risky[0].level),
         )
@@ -277,9 +280,10 @@ def rank_remedies(images: Sequence[FleetImage], findings: Sequence[FleetFinding]
 
 
 def summarise(images: Sequence[FleetImage], environments: Sequence[str]) -> FleetSummary:
-    """Count images by level, in all and in each environment."""
+    """Count images by their worst level, in all and in each environment, and as unknown too where that hides one."""
     counts = Counter(image.level for image in images)
     worst = max(counts, key=lambda level: SEVERITY[level], default=None)
+    counts["unknown"] += sum(image.is_untold and image.level != "unknown" for image in images)
     return FleetSummary(
         worst=worst,
         images=len(images),
@@ -290,11 +294,19 @@ def summarise(images: Sequence[FleetImage], environments: Sequence[str]) -> Flee
         safe=counts["safe"],
         failed=sum(image.status == "failed" for image in images),
         excused=sum(_is_excused(image) for image in images),
-        environments={
-            name: dict(Counter(image.cells[place].level for image in images if image.cells))
-            for place, name in enumerate(environments)
-        },
+        environments={name: _count_in(place, images) for place, name in enumerate(environments)},
     )
+
+
+def _count_in(place: int, images: Sequence[FleetImage]) -> dict[str, int]:
+    counts: Counter[str] = Counter(image.cells[place].level if image.cells else image.level for image in images)
+    untold = sum(image.cells[place].unknown for image in images if image.cells)
+    return dict(counts + Counter(unknown=untold))
+
+
+def _least(status: Status) -> Level:
+    """What could not be read in full is at best unknown: nobody can say what else there is."""
+    return "safe" if status == "analysed" else "unknown"
 
 
 def _is_excused(image: FleetImage) -> bool:

@@ -1,21 +1,30 @@
 """The parts of a batch by themselves: words, pace, slots, remedies, trend."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import InspectorError, RateLimited
-from inspector.facts import Remedy
+from inspector.facts import Remedy, Report, Target
 from inspector.fleet.catalogue import newest
 from inspector.fleet.places import Selection, parse_lines, parse_place, parse_since, parse_time, version_key
 from inspector.fleet.registries import Slots
 from inspector.fleet.report import Cell, FleetFinding, FleetImage, FleetReport
+from inspector.fleet.schedule import Counts, Item
 from inspector.fleet.trend import compare_runs
-from inspector.fleet.verdicts import rank_remedies, summarise
+from inspector.fleet.verdicts import Gathering, Mark, rank_remedies, summarise
+from inspector.judging import Wishes, default_environments, judge_target
+from inspector.policy.thresholds import has_unknown
+from inspector.reports.document import decode_report
+from inspector.reports.fleet.metrics import render_metrics
 from inspector.sources.registry.pace import Pace, retry_after
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "expected"
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -241,8 +250,85 @@ def test_a_summary_counts_images_and_environments() -> None:
     ]
     summary = summarise(images, ("x", "y"))
     assert (summary.images, summary.crash, summary.safe, summary.unknown, summary.failed) == (3, 1, 1, 1, 1)
-    assert summary.environments == {"x": {"crash": 1, "safe": 1}, "y": {"safe": 2}}
+    assert summary.environments == {"x": {"crash": 1, "safe": 1, "unknown": 1}, "y": {"safe": 2, "unknown": 1}}
     assert summary.worst == "crash"
+
+
+def test_what_a_graver_level_hides_is_counted_as_unknown_too() -> None:
+    images = [
+        image("hidden", Cell(level="latent", findings=(2,), unknown=True), Cell(level="safe")),
+        image("elsewhere", Cell(level="crash", findings=(0,)), Cell(level="unknown")),
+        image("told", Cell(level="unknown"), Cell(level="unknown")),
+    ]
+    summary = summarise(images, ("x", "y"))
+    assert (summary.images, summary.crash, summary.latent, summary.unknown, summary.safe) == (3, 1, 1, 3, 0)
+    assert summary.environments == {"x": {"latent": 1, "crash": 1, "unknown": 2}, "y": {"safe": 1, "unknown": 2}}
+
+
+# ── images to cells ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def sample(name: str, **fields: object) -> Target:
+    """Return the facts of one of the samples' images, otherwise where wanted."""
+    file = SAMPLES / f"{name}.json"
+    return replace(decode_report(file.read_bytes(), name=file.name).targets[0], **fields)  # type: ignore[arg-type]
+
+
+def item(target: Target, tag: str = "1") -> Item:
+    return Item(host="r", repository="a", tag=tag, target=replace(target, reference=f"r/a:{tag}"))
+
+
+def judged(target: Target) -> Target:
+    return judge_target(target, default_environments(Wishes()), Wishes())
+
+
+def gathered(*items: Item, mark: Mark | None = None) -> FleetReport:
+    gathering = Gathering(judged, mark)
+    for each in items:
+        gathering.add(each)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return gathering.report(Counts(), (), started=now, finished=now, places=("r",))
+
+
+def test_what_a_finding_hides_cannot_be_told_in_the_report_either() -> None:
+    target = sample("peer-static-glibc")
+    binary = target.binaries[0]
+    assert binary.go is not None
+    target = replace(target, binaries=(replace(binary, go=replace(binary.go, version="devel")),))
+    assert has_unknown(Report(targets=(judged(target),))), "the exit code is 4"
+    report = gathered(item(target))
+    hiding = [
+        place
+        for place, environment in enumerate(judged(target).environments)
+        if {"latent", "unknown"} <= {verdict.level for verdict in environment.verdicts}
+    ]
+    assert hiding
+    for place, cell in enumerate(report.images[0].cells):
+        assert cell.unknown == (place in hiding)
+    assert report.summary.unknown == 1
+    for place in hiding:
+        assert report.summary.environments[report.environments[place]]["unknown"] == 1
+
+
+def test_an_image_that_was_not_read_in_full_is_safe_nowhere() -> None:
+    report = gathered(item(sample("peer-netgo", status="incomplete")))
+    assert report.images[0].level == "unknown"
+    assert {cell.level for cell in report.images[0].cells} == {"unknown"}
+    assert all(counts == {"unknown": 1} for counts in report.summary.environments.values())
+    whole = gathered(item(sample("peer-netgo")))
+    assert not any("unknown" in counts for counts in whole.summary.environments.values())
+    graver = gathered(item(sample("peer-static-glibc", status="incomplete")))
+    assert all(cell.unknown or cell.level == "unknown" for cell in graver.images[0].cells)
+    assert graver.summary.crash == graver.summary.unknown == 1
+
+
+def test_an_image_that_could_not_be_had_is_unknown_in_every_environment() -> None:
+    report = gathered(item(sample("peer-netgo")), item(Target(reference="r/a:2", status="failed"), "2"))
+    assert report.summary.failed == report.summary.unknown == 1
+    assert {counts.get("unknown") for counts in report.summary.environments.values()} == {1}
+    for name in report.environments:
+        sample_line = f'inspector_batch_environment_images{{environment="{name}",level="unknown"}} 1'
+        assert sample_line in render_metrics(report).splitlines()
 
 
 def report(*images: FleetImage, interrupted: bool = False) -> FleetReport:

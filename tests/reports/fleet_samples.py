@@ -48,6 +48,8 @@ FINDINGS = (
 )
 BY_LEVEL: dict[Level, tuple[int, ...]] = {"crash": (0, 1), "wrong": (2,), "latent": (3,), "unknown": (4,), "safe": ()}
 
+_GRAVER = ("crash", "wrong", "latent")
+
 
 def fleet(number: int, *, prefix: str = "") -> FleetReport:
     """Return a report of so many images, of every level and kind."""
@@ -99,10 +101,14 @@ def _image(number: int, prefix: str) -> FleetImage:
     levels: list[Level] = ["safe"] * len(ENVIRONMENTS)
     if kind < 5:
         levels = [LEVELS[(kind + place * (number % 3)) % 5] for place in range(len(ENVIRONMENTS))]
+    hides = number % 8 == 3
     cells = tuple(
-        Cell(level=level, findings=BY_LEVEL[level][: 1 + number % 2], excused=level == "crash" and number % 17 == 0)
+        Cell(
+            level=level, findings=BY_LEVEL[level][: 1 + number % 2] + (BY_LEVEL["unknown"] if hides and level in _GRAVER else ()),
+            unknown=hides and level in _GRAVER, excused=level == "crash" and number % 17 == 0,
+        )
         for level in levels
-    )
+    )  # fmt: skip
     level = max((cell.level for cell in cells), key=SEVERITY.__getitem__)
     binary = FleetBinary(path="/usr/local/bin/peer", build=number % 2, fabric="peer")
     return FleetImage(**common, tags=tags, level=level, cells=cells, binaries=(binary,), libc="glibc 2.36", layers=3)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cmarkgfm
@@ -112,3 +113,13 @@ def test_large_fleets_are_bounded_where_people_read_them() -> None:
     report = samples.fleet(3000)
     assert len(rendered("text", report).splitlines()) < 150
     assert len(rendered("markdown", report).splitlines()) < 250
+
+
+@pytest.mark.parametrize(("form", "said"), [("csv", ',"latent, unknown"'), ("html", ">! latent, unknown<")])
+def test_a_cell_says_what_its_graver_level_hides(form: str, said: str) -> None:
+    report = samples.fleet(24)
+    assert said in rendered(form, report)
+    told = replace(
+        report, images=tuple(replace(i, cells=tuple(replace(c, unknown=False) for c in i.cells)) for i in report.images)
+    )
+    assert "latent, unknown" not in rendered(form, told)

@@ -7,7 +7,7 @@ import io
 
 from inspector.escaping import printable
 from inspector.fleet.report import FleetImage, FleetReport
-from inspector.reports.fleet.wording import describe_build, gravest
+from inspector.reports.fleet.wording import describe_build, describe_cell, gravest
 
 _COLUMNS = (
     "registry", "repository", "tags", "digest", "platform", "created", "status", "level", "excused", "libc", "binaries",
@@ -21,7 +21,7 @@ def render_csv(report: FleetReport) -> str:
     writer = csv.writer(output, lineterminator="\r\n")
     writer.writerow([*_COLUMNS, *(_cell(f"in {name}") for name in report.environments)])
     for image in report.images:
-        levels = [cell.level for cell in image.cells] or [image.level] * len(report.environments)
+        levels = [describe_cell(cell) for cell in image.cells] or [image.level] * len(report.environments)
         writer.writerow([_cell(text) for text in (*_fields(image, report), *levels)])
     return output.getvalue()
 

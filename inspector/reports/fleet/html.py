@@ -16,6 +16,7 @@ from inspector.reports.fleet.page import FLEET_STYLE, SCRIPT, SCRIPT_HASH
 from inspector.reports.fleet.wording import (
     count,
     describe_build,
+    describe_cell,
     describe_difference,
     describe_finding,
     describe_interruption,
@@ -214,7 +215,8 @@ def _offers(finding: FleetFinding, shown: list[FleetRemedy]) -> set[int] | None:
 
 
 def _row(image: FleetImage, report: FleetReport, offered: list[set[int] | None]) -> str:
-    letters = _LETTERS[image.level] + "".join(_LETTERS[cell.level] for cell in image.cells)
+    letter = _LETTERS[image.level]
+    letters = letter + ("".join(map(_letter, image.cells)) or letter * len(report.environments))
     numbers = {number for cell in image.cells if not cell.excused for number in cell.findings}
     sets = [found for found in (offered[number] for number in numbers) if found is not None]
     cures = " ".join(map(str, sorted(set.intersection(*sets)))) if sets else ""
@@ -236,8 +238,14 @@ def _name(image: FleetImage, report: FleetReport) -> str:
     )
 
 
+def _letter(cell: Cell) -> str:
+    """As the script reads it: a capital is a level that hides an unknown one."""
+    letter = _LETTERS[cell.level]
+    return letter.upper() if cell.unknown else letter
+
+
 def _cell(cell: Cell) -> str:
-    said = f"{_SIGNS[cell.level]} {cell.level}"
+    said = f"{_SIGNS[cell.level]} {describe_cell(cell)}"
     kind = f"{cell.level} e" if cell.excused else cell.level
     said = f"{said}, excused" if cell.excused else said
     number = cell.findings[0] if cell.findings else None

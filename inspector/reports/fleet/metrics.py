@@ -17,13 +17,18 @@ def render_metrics(report: FleetReport) -> str:
     summary, work = report.summary, report.work
     lines: list[str] = []
     by_level = [({"level": level}, getattr(summary, level)) for level in LEVELS]
-    _add(lines, "images", "Images by their worst level in any environment.", by_level)
+    _add(
+        lines,
+        "images",
+        "Images by their worst level in any environment; as unknown too where something could not be told.",
+        by_level,
+    )
     cells: list[_Sample] = [
         ({"environment": name, "level": level}, counts.get(level, 0))
         for name, counts in summary.environments.items()
         for level in LEVELS
     ]
-    _add(lines, "environment_images", "Images by their level in one environment.", cells)
+    _add(lines, "environment_images", "Images by their level in one environment, likewise.", cells)
     _add(lines, "images_failed", "Images that could not be read.", [({}, summary.failed)])
     _add(lines, "images_excused", "Images whose findings are all waived.", [({}, summary.excused)])
     _add(lines, "problems", "Registries and repositories that could not be listed.", [({}, len(report.problems))])

@@ -62,8 +62,8 @@ const show = () => {
   for (const each of rows) {
     const levels = place === '' ? each.levels : each.levels.charAt(1 + Number(place));
     const fits = words.every(word => each.text.includes(word))
-      && (least === '' || [...levels].some(l => least === 'u' ? l === 'u' : l !== 'u'
-        && rank.indexOf(l) <= rank.indexOf(least)))
+      && (least === '' || [...levels].some(l => least === 'u' ? l === 'u' || l < 'a' : l !== 'u'
+        && rank.indexOf(l.toLowerCase()) <= rank.indexOf(least)))
       && (cure === '' || each.cures.includes(' ' + cure + ' '));
     if (each.row.hidden === fits) each.row.hidden = !fits;
     count += fits;

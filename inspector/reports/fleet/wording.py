@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inspector.facts import Level
-from inspector.fleet.report import Build, Difference, FleetFinding, FleetImage, FleetReport
+from inspector.fleet.report import Build, Cell, Difference, FleetFinding, FleetImage, FleetReport
 from inspector.reports.wording import LEVELS, describe_outcome
 
 _NO_OUTCOME = {"latent": "safe as long as nothing changes", "unknown": "cannot be told"}
@@ -77,6 +77,11 @@ def describe_difference(difference: Difference) -> str:
     """``crash → safe``."""
     before, after = difference.before or "not there", difference.after or "gone"
     return f"{before} → {after}{' (another image)' if difference.rebuilt else ''}"
+
+
+def describe_cell(cell: Cell) -> str:
+    """``latent, unknown`` where the graver level hides what could not be told, as a scan's table says it."""
+    return f"{cell.level}, unknown" if cell.unknown else cell.level
 
 
 @dataclass(frozen=True, slots=True)
