@@ -14,7 +14,9 @@ import jsonschema
 import pytest
 
 from inspector.errors import UsageError
-from inspector.fleet.report import FleetReport
+from inspector.facts import Level
+from inspector.fleet.report import Cell, FleetImage, FleetReport
+from inspector.fleet.verdicts import summarise
 from inspector.reports.fleet import render_fleet
 from inspector.reports.fleet.document import decode_fleet, encode_fleet, fleet_schema
 from inspector.reports.fleet.metrics import render_metrics
@@ -123,3 +125,47 @@ def test_a_cell_says_what_its_graver_level_hides(form: str, said: str) -> None:
         report, images=tuple(replace(i, cells=tuple(replace(c, unknown=False) for c in i.cells)) for i in report.images)
     )
     assert "latent, unknown" not in rendered(form, told)
+
+
+def of_levels(level: Level, *levels: Level) -> FleetReport:
+    """Return a report of one image, one of whose cells has findings of these levels and the others none."""
+    numbers = tuple(number for each in levels for number in samples.BY_LEVEL[each][:1])
+    hides = "unknown" in levels and level != "unknown"
+    cells = (
+        Cell(level=level, findings=numbers, unknown=hides),
+        *[Cell(level="safe")] * (len(samples.ENVIRONMENTS) - 1),
+    )
+    image = FleetImage(registry="r.example.com", repository="alone", tags=("1",), level=level, cells=cells)
+    return replace(
+        samples.fleet(0), images=(image,), findings=samples.FINDINGS, summary=summarise((image,), samples.ENVIRONMENTS)
+    )
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_an_image_of_which_something_cannot_be_told_is_named_with_the_reason(form: str) -> None:
+    for report in (
+        of_levels("unknown", "unknown"),
+        of_levels("crash", "crash", "unknown"),
+        of_levels("latent", "latent", "unknown"),
+    ):
+        text = rendered(form, report)
+        assert "cannot be told in docker-bridge" in " ".join(text.split()), text
+        assert "r.example.com/alone:1" in text
+        assert "sets GODEBUG" in text
+    for report in (of_levels("crash", "crash"), of_levels("safe")):
+        assert "cannot be told" not in rendered(form, report)
+
+
+def test_an_image_that_was_not_read_is_named_once_by_its_problem() -> None:
+    image = FleetImage(registry="r.example.com", repository="bad", tags=("1",), status="incomplete", level="unknown",
+                       problems=("layer 2 is damaged",), cells=(Cell(level="unknown"),) * len(samples.ENVIRONMENTS))  # fmt: skip
+    report = replace(samples.fleet(0), images=(image,), summary=summarise((image,), samples.ENVIRONMENTS))
+    for form in ("text", "markdown"):
+        assert rendered(form, report).count("r.example.com/bad:1") == 1
+
+
+def test_text_counts_each_image_that_it_does_not_name_once() -> None:
+    report = of_levels("latent", "latent", "unknown")
+    shown = rendered("text", report)
+    assert "more image" not in shown, "it is named by what cannot be told"
+    assert "1 more image is not safe" in rendered("text", of_levels("latent", "latent"))

@@ -76,6 +76,8 @@ def _groups(report: FleetReport) -> Iterator[str]:
         yield f"  * {names}{f' and {left:,} more' if left > 0 else ''}"
         if group.finding.remedies:
             yield f"  * {prose(group.finding.remedies[0].text)}"
+        elif group.finding.reasons:
+            yield f"  * {prose(group.finding.reasons[0].text)}"
     if len(groups) > _GROUPS:
         yield f"* {len(groups) - _GROUPS:,} more, in the JSON and HTML reports"
 

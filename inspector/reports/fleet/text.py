@@ -17,7 +17,9 @@ from inspector.reports.fleet.wording import (
 from inspector.reports.text import TextStyle, wrap
 from inspector.reports.wording import LEVELS
 
-_GROUPS = 12
+_GROUPS = 10
+_UNTOLD = 2
+"""Groups of what cannot be told: they have places of their own, whatever many crashes there are."""
 _IMAGES = 6
 _REMEDIES = 5
 _PROBLEMS = 10
@@ -58,7 +60,9 @@ def _environments(report: FleetReport, style: TextStyle) -> Iterator[str]:
 
 def _images(report: FleetReport, style: TextStyle) -> Iterator[str]:
     groups = group_images(report)
-    shown = groups if style.verbose else [group for group in groups if group.level != "latent"][:_GROUPS]
+    graver = [group for group in groups if group.level in {"crash", "wrong"}]
+    untold = [group for group in groups if group.level == "unknown"]
+    shown = groups if style.verbose else graver[:_GROUPS] + untold[:_UNTOLD]
     for number, group in enumerate(shown):
         if number:
             yield ""
@@ -80,7 +84,8 @@ def _images(report: FleetReport, style: TextStyle) -> Iterator[str]:
             yield f"  {printable(image.name, limit=_NAME)}{more}"
         if len(group.images) > len(names):
             yield f"  and {count(len(group.images) - len(names), 'more image')} (--verbose)"
-    left = sum(len(group.images) for group in groups[len(shown) :]) if len(shown) < len(groups) else 0
+    named = {id(image) for group in shown for image in group.images}
+    left = len({id(image) for group in groups for image in group.images} - named)
     if left:
         yield ""
         yield f"{count(left, 'more image')} {'is' if left == 1 else 'are'} not safe (--verbose, or --format html)"

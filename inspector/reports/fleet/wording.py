@@ -95,20 +95,25 @@ class Group:
 
 
 def group_images(report: FleetReport) -> list[Group]:
-    """Return the images that are neither safe nor unknown, by their gravest finding, the gravest and largest first."""
+    """Return the images that are not safe by their gravest finding, the gravest and largest first.
+
+    An image of which something cannot be told besides is in a group for that too. One without a finding of its level
+    was not read in full: its problem says why.
+    """
     found: dict[tuple[int, tuple[int, ...]], Group] = {}
     for image in report.images:
-        if image.level in {"safe", "unknown"}:
-            continue
-        places = tuple(number for number, cell in enumerate(image.cells) if cell.level == image.level)
-        number = next(
-            (n for cell in image.cells for n in cell.findings if report.findings[n].level == image.level), None
-        )
-        if number is None:
-            continue
-        names = tuple(report.environments[place] for place in places)
-        group = found.setdefault((number, places), Group(image.level, report.findings[number], names, []))
-        group.images.append(image)
+        for level in dict.fromkeys((image.level, "unknown")):
+            told = {
+                place: [number for number in cell.findings if report.findings[number].level == level]
+                for place, cell in enumerate(image.cells)
+            }
+            places = tuple(place for place, numbers in told.items() if numbers)
+            if not places:
+                continue
+            number = told[places[0]][0]
+            names = tuple(report.environments[place] for place in places)
+            group = found.setdefault((number, places), Group(level, report.findings[number], names, []))
+            group.images.append(image)
     return sorted(found.values(), key=lambda group: (LEVELS.index(group.level), -len(group.images), group.finding.path))
 
 
