@@ -34,9 +34,20 @@ def find_repositories(place: Place, interface: Interface, registries: Registries
     Harbor's interface is tried on the same host, and after that the prefix is taken for a repository.
 
     Raises:
+        TargetAbsent: if nothing there has a name.
         TargetUnavailable: if no catalogue answers.
         TargetDamaged: if what answers is none.
     """
+    found = False
+    for name in _named(place, interface, registries):
+        found = True
+        yield name
+    if not found:
+        said = "there is no such repository" if place.prefix else "its catalogue names no repository"
+        raise TargetAbsent(f"{place}: {said}")
+
+
+def _named(place: Place, interface: Interface, registries: Registries) -> Iterator[str]:
     kind = interface.kind
     if kind == "auto":
         kind = "hub" if place.host == DEFAULT_REGISTRY else "gitlab" if place.host in _GITLAB else "auto"
@@ -95,7 +106,6 @@ def _of_any(place: Place, interface: Interface, registries: Registries) -> Itera
             f"{place.host}: its catalogue is closed ({closed})",
             advice="name repositories, give a list with -f, or --catalogue gitlab --catalogue-url https://GITLAB",
         )
-    raise TargetAbsent(f"{place}: there is no such repository")
 
 
 def _is_no_catalogue(error: TargetUnavailable) -> bool:

@@ -151,6 +151,7 @@ class Schedule:
     ) -> None:
         self._run = run
         self._places, self._selection, self._interface = places, selection, interface
+        self._by_name = {(place.host, place.prefix) for place in places if place.image is None}
         self._registries, self._store, self._executor = registries, store, executor
         self._options, self._stop = options, stop
         self._events: queue.SimpleQueue[Callable[[], Iterator[Item]]] = queue.SimpleQueue()
@@ -258,8 +259,9 @@ class Schedule:
 
         error = _failure(ask)
         self._events.put(lambda: self._found_tags(found))
-        # A catalogue may name what has no manifest any more (distribution, docs/spec/api.md, "Listing Repositories").
-        if error is not None and not error.absent:
+        # A catalogue may name what has no manifest any more (distribution, docs/spec/api.md, "Listing Repositories");
+        # who named the repository is told.
+        if error is not None and ((host, repository) in self._by_name or not error.absent):
             self._events.put(lambda: self._complain(f"{host}/{repository}", error))
 
     def _made(self, host: str, repository: str, tag: str) -> str | None:

@@ -263,6 +263,59 @@ def test_credentials_of_docker_hub_are_exchanged_and_go_nowhere_else(
     assert {authorisation for _, authorisation, _ in seen[1:]} == {"Bearer jwt"}
 
 
+# ── what is not there ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def run(tmp_path: Path, *words: str) -> tuple[int, dict[str, Any]]:
+    done = parts.inspector("batch", *words, "--cache-dir", str(tmp_path), "--format", "json", "--quiet")
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.needs("docker-registry")
+@pytest.mark.parametrize("kind", ["auto", "registry"])
+def test_a_repository_that_a_catalogue_does_not_name_is_3(registry: parts.Registry, tmp_path: Path, kind: str) -> None:
+    code, report = run(tmp_path, f"{registry.host}/group/absent", "--catalogue", kind)
+    assert code == 3
+    assert [(each["where"], "no such repository" in each["message"]) for each in report["problems"]] == [
+        (f"{registry.host}/group/absent", True)
+    ]
+    code, report = run(tmp_path, f"{registry.host}/top", f"{registry.host}/absent", "--catalogue", kind, "--tag", "1")
+    assert (len(report["images"]), len(report["problems"])) == (1, 1), "one that is not there is not the end"
+    assert code == 4
+
+
+@pytest.mark.parametrize("kind", ["harbor", "gitlab"])
+def test_a_part_in_which_an_interface_names_nothing_is_3(tmp_path: Path, kind: str) -> None:
+    with fleets.front("", lambda _: as_json([])) as way:
+        words = ["--catalogue", kind, "--catalogue-url", f"http://{way.host}"]
+        code, report = run(tmp_path, f"{way.host}/group/absent", *words)
+    assert code == 3
+    assert "no such repository" in report["problems"][0]["message"]
+
+
+def test_a_repository_of_docker_hub_that_is_not_there_is_3(tmp_path: Path) -> None:
+    with fleets.front("", hub) as way:
+        words = ["--newest", "1", "--catalogue-url", f"http://{way.host}"]
+        code, report = run(tmp_path, "docker.io/group/absent", *words)
+    assert code == 3
+    assert [each["where"] for each in report["problems"]] == ["docker.io/group/absent"]
+
+
+def test_what_a_catalogue_names_and_has_no_more_is_told_only_where_it_was_asked_for_by_name(tmp_path: Path) -> None:
+    def before(request: Any) -> Answer:
+        if request.path.startswith("/v2/_catalog"):
+            return as_json({"repositories": ["group/gone"]})
+        return 404, {}, b'{"errors":[{"code":"NAME_UNKNOWN"}]}'
+
+    with fleets.front("", before) as way:
+        for word in (way.host, f"{way.host}/group"):
+            code, report = run(tmp_path, word)
+            assert (code, report["problems"]) == (0, [])
+        code, report = run(tmp_path, f"{way.host}/group/gone")
+    assert code == 3
+    assert [each["where"] for each in report["problems"]] == [f"{way.host}/group/gone"]
+
+
 # ── GitLab ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
