@@ -348,3 +348,31 @@ def test_a_trend_says_what_came_out_otherwise() -> None:
     ]
     partial = compare_runs(before, report(image("a", crash), interrupted=True))
     assert partial.gone == 0, "an interrupted run does not tell what is gone"
+
+
+def test_what_cannot_be_told_any_more_is_worse() -> None:
+    crash, latent, unknown, safe = (Cell(level=level) for level in ("crash", "latent", "unknown", "safe"))
+    for before, after, change in (
+        (crash, unknown, "worse"), (latent, unknown, "worse"), (safe, unknown, "worse"), (unknown, unknown, None),
+        (unknown, safe, "better"), (unknown, latent, "worse"), (crash, latent, "better"),
+    ):  # fmt: skip
+        trend = compare_runs(report(image("a", before)), report(image("a", after)))
+        assert [each.change for each in trend.differences] == ([change] if change else []), (before, after)
+
+
+def test_a_tag_that_fails_outright_is_neither_new_nor_gone() -> None:
+    safe = Cell(level="safe")
+    whole = report(*(image("a", safe, platform=f"linux/{machine}", digest=machine) for machine in ("amd64", "arm64")))
+    failed = report(image("a", status="failed"))
+    trend = compare_runs(whole, failed)
+    assert (trend.worse, trend.better, trend.new, trend.gone, trend.same) == (2, 0, 0, 0, 0)
+    assert [(each.platform, each.before, each.after, each.rebuilt) for each in trend.differences] == [
+        ("linux/amd64", "safe", "unknown", False),
+        ("linux/arm64", "safe", "unknown", False),
+    ]
+    trend = compare_runs(failed, whole)
+    assert (trend.worse, trend.better, trend.new, trend.gone, trend.same) == (0, 2, 0, 0, 0)
+    assert compare_runs(failed, failed).same == 1
+    assert compare_runs(report(), failed).new == compare_runs(failed, report()).gone == 1
+    other = report(image("b", safe, platform="linux/amd64"), image("a", status="failed"))
+    assert (compare_runs(whole, other).new, compare_runs(whole, other).worse) == (1, 2)
