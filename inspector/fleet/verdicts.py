@@ -76,8 +76,8 @@ class Gathering:
         if known is None:
             self._images[key] = image
             self.levels[image.level] += 1
-        elif item.tag and item.tag not in known.tags:
-            self._images[key] = replace(known, tags=(*known.tags, item.tag))
+        else:
+            self._images[key] = _joined(known, image)
         return target
 
     def _judged(self, target: Target) -> _Judged:
@@ -296,6 +296,15 @@ def summarise(images: Sequence[FleetImage], environments: Sequence[str]) -> Flee
         excused=sum(_is_excused(image) for image in images),
         environments={name: _count_in(place, images) for place, name in enumerate(environments)},
     )
+
+
+def _joined(one: FleetImage, other: FleetImage) -> FleetImage:
+    """Return one image under the names of both: it is excused where it is under each of them."""
+    cells = one.cells
+    if cells != other.cells:
+        both = zip(one.cells, other.cells, strict=True)
+        cells = tuple(replace(cell, excused=cell.excused and more.excused) for cell, more in both)
+    return replace(one, tags=tuple(dict.fromkeys((*one.tags, *other.tags))), cells=cells)
 
 
 def _count_in(place: int, images: Sequence[FleetImage]) -> dict[str, int]:

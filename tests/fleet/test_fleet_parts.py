@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import InspectorError, RateLimited
-from inspector.facts import Remedy, Report, Target
+from inspector.facts import Remedy, Report, Target, Waiver
 from inspector.fleet.catalogue import newest
 from inspector.fleet.places import Selection, parse_lines, parse_place, parse_since, parse_time, version_key
 from inspector.fleet.registries import Slots
@@ -19,6 +19,7 @@ from inspector.fleet.schedule import Counts, Item
 from inspector.fleet.trend import compare_runs
 from inspector.fleet.verdicts import Gathering, Mark, rank_remedies, summarise
 from inspector.judging import Wishes, default_environments, judge_target
+from inspector.policy import apply_waivers
 from inspector.policy.thresholds import has_unknown
 from inspector.reports.document import decode_report
 from inspector.reports.fleet.metrics import render_metrics
@@ -329,6 +330,23 @@ def test_an_image_that_could_not_be_had_is_unknown_in_every_environment() -> Non
     for name in report.environments:
         sample_line = f'inspector_batch_environment_images{{environment="{name}",level="unknown"}} 1'
         assert sample_line in render_metrics(report).splitlines()
+
+
+@pytest.mark.parametrize("waived", [("1",), ("2",), ("1", "2"), ()])
+@pytest.mark.parametrize("order", [("1", "2"), ("2", "1")])
+def test_an_image_is_waived_where_it_is_under_every_tag_whichever_came_first(
+    waived: tuple[str, ...], order: tuple[str, ...]
+) -> None:
+    waivers = [Waiver(rule="**", image=f"r/a:{tag}", reason="known", expires="2999-12-31") for tag in waived]
+
+    def mark(target: Target) -> Target:
+        return apply_waivers([target], waivers).targets[0]
+
+    found = gathered(*(item(sample("peer-static-glibc"), tag) for tag in order), mark=mark)
+    assert [each.tags for each in found.images] == [("1", "2")]
+    assert found.summary.excused == (len(waived) == 2)
+    risky = [cell.excused for cell in found.images[0].cells if cell.level != "safe"]
+    assert risky and set(risky) == {len(waived) == 2}
 
 
 def report(*images: FleetImage, interrupted: bool = False) -> FleetReport:
