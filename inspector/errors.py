@@ -63,7 +63,11 @@ class TargetUnauthorised(TargetUnavailable):
 
 
 class TargetUnreachable(TargetUnavailable):
-    """The place did not answer, or not in a way that can be used."""
+    """The place did not answer, or not in a way that can be used; ``status`` is that of HTTP, where it gave one."""
+
+    def __init__(self, message: str, *, advice: str = "", status: int | None = None) -> None:
+        super().__init__(message, advice=advice)
+        self.status = status
 
 
 class StoreUnavailable(InspectorError):

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from inspector.errors import InspectorError, TargetAbsent, TargetUnauthorised, TargetUnavailable, UsageError
+from inspector.errors import (
+    InspectorError,
+    TargetAbsent,
+    TargetUnauthorised,
+    TargetUnavailable,
+    TargetUnreachable,
+    UsageError,
+)
 from inspector.fleet.places import Place, Selection, parse_time, version_key
 from inspector.fleet.registries import Registries
 from inspector.fleet.vendors import gitlab_repositories, harbor_repositories, hub_repositories, hub_tags
@@ -110,7 +117,7 @@ def _of_any(place: Place, interface: Interface, registries: Registries) -> Itera
 
 def _is_no_catalogue(error: TargetUnavailable) -> bool:
     """Whether the registry answered, and not with a catalogue (405, 501): not that it is out of reach."""
-    return any(f"answered {status}" in str(error) for status in (400, 405, 406, 501))
+    return isinstance(error, TargetUnreachable) and error.status in {400, 405, 406, 501}
 
 
 def _is_there(place: Place, registries: Registries) -> bool:

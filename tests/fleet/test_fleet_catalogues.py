@@ -13,7 +13,7 @@ import fleets
 import parts
 import pytest
 
-from inspector.errors import InspectorError, LimitExceeded, TargetDamaged, TargetUnauthorised
+from inspector.errors import InspectorError, LimitExceeded, TargetDamaged, TargetUnauthorised, TargetUnreachable
 from inspector.fleet.catalogue import Interface, find_repositories, find_tags
 from inspector.fleet.places import Selection, parse_place
 from inspector.fleet.registries import Reach, Registries
@@ -261,6 +261,20 @@ def test_credentials_of_docker_hub_are_exchanged_and_go_nowhere_else(
     assert seen[0][1] is None
     assert json.loads(seen[0][2]) == {"identifier": "alice", "secret": "secret"}
     assert {authorisation for _, authorisation, _ in seen[1:]} == {"Bearer jwt"}
+
+
+@pytest.mark.parametrize("said", ["the proxy answered 405", "upstream answered 400"])
+def test_a_registry_is_taken_by_its_status_and_not_by_what_it_says(registry: parts.Registry, said: str) -> None:
+    def before(request: Any) -> Answer | None:
+        if request.path.startswith("/v2/_catalog"):
+            return 410, {}, json.dumps({"errors": [{"code": "UNKNOWN", "message": said}]}).encode()
+        return None
+
+    with fleets.front(registry.host, before) as way:
+        with pytest.raises(TargetUnreachable, match="answered 410") as raised:
+            found(f"{way.host}/group/app")
+        assert raised.value.status == 410
+        assert way.seen == ["GET /v2/_catalog?n=1000"], "neither asked again in smaller pages nor taken for closed"
 
 
 # ── what is not there ────────────────────────────────────────────────────────────────────────────────────────────

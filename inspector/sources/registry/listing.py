@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from inspector.errors import LimitExceeded, TargetAbsent, TargetDamaged, TargetUnreachable
+from inspector.errors import LimitExceeded, TargetDamaged, TargetUnreachable
 from inspector.escaping import printable
 from inspector.sources.registry.transport import Transport, read_bounded
 
@@ -125,9 +125,7 @@ def _first_accepted(transport: Transport, path: str, scope: str, what: str) -> I
     """Ask for large pages, and, where a registry refuses their size, for its own."""
     try:
         yield from pages(transport, f"{path}?n={PAGE}", scope, what)
-    except TargetAbsent:
-        raise
     except TargetUnreachable as refused:
-        if "answered 400" not in str(refused):
+        if refused.status != 400:
             raise
         yield from pages(transport, path, scope, what)

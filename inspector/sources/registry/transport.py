@@ -301,7 +301,7 @@ class Transport:
             return TargetUnauthorised(f"{text}not authorised{said}", advice=f"log in with: docker login {self.host}")
         if response.status == 404:
             return TargetAbsent(f"{text}there is none{said}")
-        return TargetUnreachable(f"{text}the registry answered {response.status}{said}")
+        return TargetUnreachable(f"{text}the registry answered {response.status}{said}", status=response.status)
 
     def _tls_failure(self, error: Exception, what: str) -> TargetUnreachable:
         text = printable(str(error), limit=200)
