@@ -22,7 +22,10 @@ from inspector.escaping import printable
 if TYPE_CHECKING:
     from inspector.cli.gate import Gate
     from inspector.facts import Target
-    from inspector.fleet import FleetReport, Place, Reach, Schedule
+    from inspector.fleet.places import Place
+    from inspector.fleet.registries import Reach
+    from inspector.fleet.report import FleetReport
+    from inspector.fleet.schedule import Schedule
     from inspector.policy import Applied
     from inspector.store import Store
 

@@ -16,7 +16,7 @@ from inspector.escaping import printable
 
 if TYPE_CHECKING:
     from inspector.facts import Level
-    from inspector.fleet import Counts
+    from inspector.fleet.schedule import Counts
 
 _LINES_EVERY = 15.0
 """Seconds between lines where progress goes to no terminal."""

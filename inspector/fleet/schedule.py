@@ -17,7 +17,7 @@ from functools import partial
 
 from inspector.errors import InspectorError, RateLimited, TargetAbsent, TargetDamaged
 from inspector.escaping import printable
-from inspector.facts import LayerFacts, Target
+from inspector.facts import Layer, LayerFacts, Target
 from inspector.fleet.catalogue import Interface, find_repositories, find_tags, newest
 from inspector.fleet.executors import Executor
 from inspector.fleet.places import Place, Selection
@@ -60,7 +60,6 @@ class BatchOptions:
 class Counts:
     """How far a batch is."""
 
-    places: int = 0
     repositories: int = 0
     tags: int = 0
     """Wanted tags, and images that were named."""
@@ -171,7 +170,7 @@ class Schedule:
         self._suspects: deque[str] = deque()
         self._running: set[str] = set()
         self._named: set[tuple[str, str, str]] = set()
-        self.counts = Counts(places=len(places))
+        self.counts = Counts()
         self.complaints: list[Complaint] = []
 
     # ── the loop ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -371,7 +370,7 @@ class Schedule:
         self.counts.layers += 1
         return True
 
-    def _need(self, key: str, layer: object, name: RegistryName, waiting: _Waiting) -> None:
+    def _need(self, key: str, layer: Layer, name: RegistryName, waiting: _Waiting) -> None:
         """Note that an image needs a layer, and, if nobody did before, that it is to be read."""
         if key in self._known:
             return
@@ -395,14 +394,14 @@ class Schedule:
         waiting.missing.add(key)
         state.images.append(waiting)
 
-    def _task(self, key: str, layer: object, name: RegistryName) -> LayerTask:
+    def _task(self, key: str, layer: Layer, name: RegistryName) -> LayerTask:
         reach = self._registries.reach
         return LayerTask(
             key=key,
-            digest=str(layer.digest),  # type: ignore[attr-defined]
-            diff_id=layer.diff_id,  # type: ignore[attr-defined]
-            media_type=layer.media_type,  # type: ignore[attr-defined]
-            size=layer.size,  # type: ignore[attr-defined]
+            digest=str(layer.digest),
+            diff_id=layer.diff_id,
+            media_type=layer.media_type,
+            size=layer.size,
             host=name.host,
             repository=name.repository,
             hash_binaries=self._options.hash_binaries,

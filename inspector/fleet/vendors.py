@@ -82,7 +82,7 @@ def hub_tags(repository: str, url: str, registries: Registries) -> Iterator[tupl
 
 
 def _results(transport: Transport, path: str, what: str) -> Iterator[dict[str, Any]]:
-    for page, _ in pages(transport, path, _SCOPE, what, fields=True):
+    for page in pages(transport, path, _SCOPE, what, fields=True):
         results = page.get("results") if isinstance(page, dict) else None
         if not isinstance(results, list):
             raise TargetAbsent(f"{transport.host}: {what}: the answer has no results")
@@ -139,7 +139,7 @@ def harbor_repositories(place: Place, url: str | None, registries: Registries) -
 
 
 def _names(transport: Transport, path: str, what: str) -> Iterator[str]:
-    for page, _ in pages(transport, f"{path}?page=1&page_size={_PAGE}", _SCOPE, what):
+    for page in pages(transport, f"{path}?page=1&page_size={_PAGE}", _SCOPE, what):
         yield from _fields(transport, page, "name", what)
 
 
@@ -175,7 +175,7 @@ def gitlab_repositories(place: Place, url: str, registries: Registries) -> Itera
             path = f"{root}/api/v4/{kind}/{quote(name, safe='')}/registry/repositories?per_page={_PAGE}"
             what = f"the repositories of {name}"
             try:
-                for page, _ in pages(transport, path, _SCOPE, what):
+                for page in pages(transport, path, _SCOPE, what):
                     yield from (each for each in _fields(transport, page, "path", what) if is_repository(each))
             except (TargetAbsent, TargetUnauthorised) as error:
                 refused = refused or error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 
 from inspector.fabric import role_of
@@ -55,8 +55,6 @@ class Gathering:
         self._builds: dict[Build, int] = {}
         self._findings: dict[FleetFinding, int] = {}
         self._environments: tuple[str, ...] = ()
-        self.judged = 0
-        """Images that were judged, those alike not counted."""
         self.levels: Counter[Level] = Counter()
 
     def add(self, item: Item) -> Target:
@@ -94,7 +92,6 @@ class Gathering:
                 self._environments = tuple(each.name for each in environments)
             cells = self._cells(environments, target.status) if self._mark is None else ()
             found = self._alike[key] = _Judged(environments, cells)
-            self.judged += 1
             if len(self._alike) > _ALIKE:
                 self._alike.popitem(last=False)
         else:
@@ -202,15 +199,7 @@ class Gathering:
             environments=self._environments,
             summary=summarise(images, self._environments),
             work=Work(
-                repositories=counts.repositories,
-                tags=counts.tags,
-                layers=counts.layers,
-                layers_known=counts.layers_known,
-                layers_read=counts.layers_read,
-                layers_failed=counts.layers_failed,
-                bytes_read=counts.bytes_read,
-                requests=counts.requests,
-                pauses=counts.pauses,
+                **{each.name: getattr(counts, each.name) for each in fields(Work) if each.name != "seconds"},
                 seconds=round((finished - started).total_seconds(), 3),
             ),
             problems=tuple(FleetProblem(where=each.where, message=each.message) for each in complaints),

@@ -57,7 +57,7 @@ def is_repository(name: str) -> bool:
     return len(name) <= _MAX_NAME and _REPOSITORY.fullmatch(name) is not None
 
 
-def pages(transport: Transport, path: str, scope: str, what: str, *, fields: bool = False) -> Iterator[tuple[Any, Any]]:
+def pages(transport: Transport, path: str, scope: str, what: str, *, fields: bool = False) -> Iterator[Any]:
     """Yield each page as decoded JSON, as long as a Link header, or the field ``next``, names another one.
 
     Args:
@@ -66,9 +66,6 @@ def pages(transport: Transport, path: str, scope: str, what: str, *, fields: boo
         scope: what a token is asked for.
         what: what is listed, for errors.
         fields: the next page is named by the field ``next`` of an object, not by a header.
-
-    Yields:
-        The decoded page and the response's headers.
 
     Raises:
         TargetUnavailable: as the host says.
@@ -88,7 +85,7 @@ def pages(transport: Transport, path: str, scope: str, what: str, *, fields: boo
             page = msgspec.json.decode(content)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             raise TargetDamaged(f"{transport.host}: {what}: the answer is not JSON") from None
-        yield page, headers
+        yield page
         named = page.get("next") if fields and isinstance(page, dict) else None
         match = None if fields else _LINK.search(headers.get("Link", ""))
         path = _next(transport, path, named if isinstance(named, str) else match[1] if match else "", what)
@@ -107,7 +104,7 @@ def _next(transport: Transport, path: str, link: str, what: str) -> str:
 
 def _entries(transport: Transport, path: str, scope: str, field: str, what: str, most: int) -> Iterator[str]:
     count = 0
-    for page, _ in _first_accepted(transport, path, scope, what):
+    for page in _first_accepted(transport, path, scope, what):
         found = page.get(field) if isinstance(page, dict) else None
         if found is None and isinstance(page, dict) and field in page:
             found = []  # distribution 2 writes null for a repository without tags
@@ -121,7 +118,7 @@ def _entries(transport: Transport, path: str, scope: str, field: str, what: str,
                 yield entry
 
 
-def _first_accepted(transport: Transport, path: str, scope: str, what: str) -> Iterator[tuple[Any, Any]]:
+def _first_accepted(transport: Transport, path: str, scope: str, what: str) -> Iterator[Any]:
     """Ask for large pages, and, where a registry refuses their size, for its own."""
     try:
         yield from pages(transport, f"{path}?n={PAGE}", scope, what)
