@@ -7,6 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from inspector.fabric import role_of
 from inspector.facts import BinaryFacts, EnvironmentVerdicts, Level, Status, Target, Verdict
@@ -31,8 +32,11 @@ Judge = Callable[[Target], Target]
 Mark = Callable[[Target], Target]
 """Marks what is waived or known; depends on the target's name too."""
 
+_Key = tuple[str, str, str, str]
+"""Registry, repository, digest and platform: what is one image, under whatever tags."""
+_Named = TypeVar("_Named")
 _ALIKE = 4096
-"""Verdicts kept for images that are alike."""
+"""Verdicts kept for images that are alike, and for those that further tags may name."""
 _MAX_REASONS = 12
 _MAX_REMEDIES = 12
 _MAX_PROBLEMS = 20
@@ -51,7 +55,8 @@ class Gathering:
     def __init__(self, judge: Judge, mark: Mark | None = None) -> None:
         self._judge, self._mark = judge, mark
         self._alike: OrderedDict[bytes, _Judged] = OrderedDict()
-        self._images: dict[tuple[str, str, str, str], FleetImage] = {}
+        self._digests: OrderedDict[_Key, _Judged] = OrderedDict()
+        self._images: dict[_Key, FleetImage] = {}
         self._builds: dict[Build, int] = {}
         self._findings: dict[FleetFinding, int] = {}
         self._environments: tuple[str, ...] = ()
@@ -60,16 +65,17 @@ class Gathering:
     def add(self, item: Item) -> Target:
         """Take one image; return it judged and marked."""
         target = item.target
+        unique = target.digest if target.digest and target.status != "failed" else f"{item.tag}@{target.digest}"
+        key = (item.host, item.repository, unique, target.platform or "")
         cells: tuple[Cell, ...] = ()
         if target.status != "failed":
-            judged = self._judged(target)
+            judged = self._digests.get(key) or self._judged(target)
+            _keep(self._digests, key, judged)
             target, cells = replace(target, environments=judged.environments), judged.cells
             if self._mark is not None:
                 target = self._mark(target)
                 cells = self._cells(target.environments, target.status)
         image = self._image(item, target, cells)
-        unique = target.digest if target.digest and target.status != "failed" else f"{item.tag}@{target.digest}"
-        key = (item.host, item.repository, unique, target.platform or "")
         known = self._images.get(key)
         if known is None:
             self._images[key] = image
@@ -91,11 +97,8 @@ class Gathering:
             if not self._environments:
                 self._environments = tuple(each.name for each in environments)
             cells = self._cells(environments, target.status) if self._mark is None else ()
-            found = self._alike[key] = _Judged(environments, cells)
-            if len(self._alike) > _ALIKE:
-                self._alike.popitem(last=False)
-        else:
-            self._alike.move_to_end(key)
+            found = _Judged(environments, cells)
+        _keep(self._alike, key, found)
         return found
 
     # ── boiling down ─────────────────────────────────────────────────────────────────────────────────────────
@@ -294,6 +297,14 @@ def _joined(one: FleetImage, other: FleetImage) -> FleetImage:
         both = zip(one.cells, other.cells, strict=True)
         cells = tuple(replace(cell, excused=cell.excused and more.excused) for cell, more in both)
     return replace(one, tags=tuple(dict.fromkeys((*one.tags, *other.tags))), cells=cells)
+
+
+def _keep(kept: OrderedDict[_Named, _Judged], key: _Named, judged: _Judged) -> None:
+    """Keep what was said as the latest, and let go of the oldest."""
+    kept[key] = judged
+    kept.move_to_end(key)
+    if len(kept) > _ALIKE:
+        kept.popitem(last=False)
 
 
 def _count_in(place: int, images: Sequence[FleetImage]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -347,6 +348,19 @@ def test_an_image_is_waived_where_it_is_under_every_tag_whichever_came_first(
     assert found.summary.excused == (len(waived) == 2)
     risky = [cell.excused for cell in found.images[0].cells if cell.level != "safe"]
     assert risky and set(risky) == {len(waived) == 2}
+
+
+def test_a_further_tag_of_a_digest_is_neither_judged_nor_encoded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[object] = []
+    encode = msgspec.json.encode
+    monkeypatch.setattr(msgspec.json, "encode", lambda value: encoded.append(value) or encode(value))
+    found = gathered(*(item(sample("peer-static-glibc"), str(tag)) for tag in range(5)))
+    assert len(encoded) == 1
+    assert [len(each.tags) for each in found.images] == [5]
+    elsewhere = replace(sample("peer-static-glibc"), digest="sha256:" + "1" * 64)
+    found = gathered(item(sample("peer-static-glibc")), item(elsewhere, "2"))
+    assert len(found.images) == 2
+    assert found.images[0].cells == found.images[1].cells
 
 
 def report(*images: FleetImage, interrupted: bool = False) -> FleetReport:
