@@ -74,11 +74,13 @@ _TOUCHED = re.compile(
     rf"\b({_NAMES})(?:\+|:)?=|"
     rf"\b(?:unset|export|read|for|declare|typeset|readonly|printf\s+-v)\s[^;\n]{{0,1024}}?\b({_NAMES})\b"
 )
-_WRITTEN = tuple(name for name in CONTEXT_FILES if name not in {"passwd", "group", "services"})
-"""An entry that a script adds to passwd, group or services takes none away: these stay as they are read."""
-_FILE = rf"(?<![\w./-])(?:\$\{{?\w+\}}?)?/etc/({'|'.join(map(re.escape, _WRITTEN))})(?![\w.-])"
+WRITTEN_FILES = tuple(name for name in CONTEXT_FILES if name not in {"passwd", "group", "services"})
+"""Files under /etc that a script may change for a resolver.
+
+An entry that one adds to passwd, group or services takes none away: these stay as they are read."""
+_FILE = rf"(?<![\w./-])(?:\$\{{?\w+\}}?)?/etc/({'|'.join(map(re.escape, WRITTEN_FILES))})(?![\w.-])"
 _REDIRECTED = re.compile(
-    rf">[>|]?\s*[\"']?(?:(?:\$\{{?\w+\}}?)?/etc/)?({'|'.join(map(re.escape, _WRITTEN))})(?![\w.-])"
+    rf">[>|]?\s*[\"']?(?:(?:\$\{{?\w+\}}?)?/etc/)?({'|'.join(map(re.escape, WRITTEN_FILES))})(?![\w.-])"
 )
 _MENTIONED = re.compile(_FILE)
 _WRITERS = re.compile(
@@ -270,7 +272,7 @@ def _words_of(text: str) -> list[str]:
 
 def _read_words(words: list[str], effects: Effects, depth: int) -> None:
     if depth > _MAX_DEPTH:
-        effects.variables.update(RESOLVER_VARIABLES)
+        _lose(effects)
         return
     rest, changed = unwrap(words)
     effects.variables |= changed
@@ -327,9 +329,15 @@ def read_shell(words: Sequence[str], effects: Effects, depth: int = 0) -> None:
 
 def _source(words: list[str], effects: Effects) -> None:
     if words and "$" in words[0]:
-        effects.variables.update(RESOLVER_VARIABLES)
+        _lose(effects)
     elif words:
         effects.sources[words[0]] = None
+
+
+def _lose(effects: Effects) -> None:
+    """Note that what is run there is not known, nor what it changes."""
+    effects.variables.update(RESOLVER_VARIABLES)
+    effects.files.update(WRITTEN_FILES)
 
 
 def _name(words: list[str], effects: Effects) -> None:
@@ -343,7 +351,7 @@ def _name(words: list[str], effects: Effects) -> None:
 
 def _read_text(text: str, effects: Effects, depth: int) -> None:
     if depth > _MAX_DEPTH:
-        effects.variables.update(RESOLVER_VARIABLES)
+        _lose(effects)
         return
     joined = text.replace("\\\n", " ")
     lines = [line for line in joined.split("\n") if not line.lstrip().startswith("#")]
@@ -383,7 +391,7 @@ def written_files(lines: Iterable[str]) -> set[str]:
     """Return those of the resolver's files that lines of a shell write, as far as the lines show."""
     found: set[str] = set()
     for line in lines:
-        if not any(name in line for name in _WRITTEN):
+        if not any(name in line for name in WRITTEN_FILES):
             continue
         if len(line) > _LONG:
             found.update(match[1] for match in _MENTIONED.finditer(line))

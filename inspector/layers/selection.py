@@ -8,6 +8,7 @@ from dataclasses import replace
 from inspector.binaries import library_kind
 from inspector.commands import (
     SHELLS,
+    WRITTEN_FILES,
     Effects,
     effects_of_text,
     effects_of_words,
@@ -173,21 +174,22 @@ class _Started:
         script = self._script_at(word)
         found = self._find(word)
         if script is None or script.unread is not None or found is None:
-            self.variables.update(RESOLVER_VARIABLES)
+            self._lose()
         elif self._is_new(found[0]):
             for command in script.commands:
                 self._program(command, why)
             self._change(script, why)
 
     def _call(self, word: str, why: str, *, direct: bool) -> None:
-        """Follow a script that another one calls: what it changes counts for what it starts, and for that alone."""
+        """Follow a script that another one calls: its variables count for what it starts alone, its files for all."""
         found = self._find(word)
         script = None if found is None else self._script_at(word)
         if found is None or script is None or not self._is_new(found[0]):
             return
+        self.files.update(script.files)
         if script.unread is not None:
             self._tell(why, word, f"is a script of {script.unread} bytes and was not read")
-            self.variables.update(RESOLVER_VARIABLES)
+            self._lose()
         elif direct or script.hands_on or script.sources or any(self._starts(command) for command in script.commands):
             for command in script.commands:
                 self._program(command, why)
@@ -202,10 +204,15 @@ class _Started:
         if path in self._followed:
             return False
         if len(self._followed) >= _MAX_SCRIPTS:
-            self.variables.update(RESOLVER_VARIABLES)
+            self._lose()
             return False
         self._followed.add(path)
         return True
+
+    def _lose(self) -> None:
+        """Note that what is run there is not known, nor what it changes."""
+        self.variables.update(RESOLVER_VARIABLES)
+        self.files.update(WRITTEN_FILES)
 
     def _is_there(self, word: str, why: str, *, is_executed: bool = True) -> bool:
         found = self._find(word)

@@ -201,6 +201,26 @@ def test_what_a_script_writes_under_etc_is_told(text: str, files: tuple[str, ...
     assert select(root, entrypoint=("sh", "-c", text)).script_files == files
 
 
+ALL_WRITTEN = ("resolv.conf", "nsswitch.conf", "mdns.allow", "hosts")
+
+
+@pytest.mark.parametrize(
+    ("scripts", "files"),
+    [({"entry.sh": "/setup.sh; exec server", "setup.sh": "echo options edns0 >> /etc/resolv.conf"}, ("resolv.conf",)),
+     ({"entry.sh": "sh /setup.sh; exec server", "setup.sh": "/deeper.sh", "deeper.sh": "rm /etc/nsswitch.conf; ls"}, ("nsswitch.conf",)),
+     ({"entry.sh": "/setup.sh; exec server", "setup.sh": "cat /etc/resolv.conf"}, ()),
+     ({"entry.sh": "/setup.sh; exec server", "setup.sh": ":" + " " * 300_000}, ALL_WRITTEN),
+     ({"entry.sh": ". /setup.sh; exec server", "setup.sh": ":" + " " * 300_000}, ALL_WRITTEN),
+     ({"entry.sh": ". /run/env; exec server"}, ALL_WRITTEN), ({"entry.sh": '. "$ENV_FILE"; exec server'}, ALL_WRITTEN),
+     ({"entry.sh": "exec /x0.sh", **{f"x{n}.sh": f"exec /x{n + 1}.sh" for n in range(200)}}, ALL_WRITTEN)],
+)  # fmt: skip
+def test_what_a_called_script_writes_under_etc_stays_written(scripts: dict[str, str], files: tuple[str, ...]) -> None:
+    root = overlay([file("bin/sh", plain()), *(file(name, f"#!/bin/sh\n{text}\n") for name, text in scripts.items()), *SERVER])  # fmt: skip
+    chosen = select(root, entrypoint=("/entry.sh",))
+    assert chosen.script_files == files
+    assert chosen.script_variables in {(), EVERYTHING}
+
+
 @pytest.mark.parametrize(
     "line",
     [
