@@ -78,16 +78,33 @@ WRITTEN_FILES = tuple(name for name in CONTEXT_FILES if name not in {"passwd", "
 """Files under /etc that a script may change for a resolver.
 
 An entry that one adds to passwd, group or services takes none away: these stay as they are read."""
-_FILE = rf"(?<![\w./-])(?:\$\{{?\w+\}}?)?/etc/({'|'.join(map(re.escape, WRITTEN_FILES))})(?![\w.-])"
-_REDIRECTED = re.compile(
-    rf">[>|]?\s*[\"']?(?:(?:\$\{{?\w+\}}?)?/etc/)?({'|'.join(map(re.escape, WRITTEN_FILES))})(?![\w.-])"
-)
-_MENTIONED = re.compile(_FILE)
-_WRITERS = re.compile(
-    r"\b(?:tee|mv|rm|install|truncate|dd|unlink|mount|umount|rsync|patch|ed|ex|resolvconf|chmod|touch)\b"
-    r"|\b(?:sed|perl)\b.*\s(?:-\w*i|--in-place)|\b\w+=[\"']?(?:\$\{?\w+\}?)?/etc/"
-)
-_COPIED = re.compile(rf"\b(?:cp|ln)\b[^;&|\n]*\s[\"']?{_FILE}[\"']?\s*(?:[;&|\n)#]|$)")
+_EACH = "|".join(map(re.escape, WRITTEN_FILES))
+_PREFIX = r"(?:\$\{[^}\s]{0,64}\}|\$\w{1,64})?[\"']?"
+"""What may stand before ``/etc``, as in ``"${ROOT:-}/etc/hosts"``."""
+_REDIRECTED = re.compile(rf">[>|]?\s*[\"']?(?:{_PREFIX}/etc/)?({_EACH})(?![\w.-])")
+_MENTIONED = re.compile(rf"(?:(?<![\w./-])|^-[A-Za-z]+){_PREFIX}/etc/({_EACH})(?![\w.-])")
+_NAMED = re.compile(rf"(?<![\w.-])({_EACH})(?![\w.-])")
+_ETC = re.compile(rf"(?:[-\w]*=|-[A-Za-z]+)?{_PREFIX}/etc(?:/\.?)?")
+_ENTERED = re.compile(rf"\bcd\s+[\"']?{_PREFIX}/etc/?[\"']?(?:[\s;&|)]|$)")
+_READERS = frozenset({
+    "cat", "grep", "egrep", "fgrep", "sed", "awk", "gawk", "mawk", "nawk", "sort", "head", "tail", "wc", "cmp", "diff",
+    "cut", "tac", "ls", "stat", "file", "readlink", "realpath", "basename", "dirname", "cksum", "md5sum", "sha1sum",
+    "sha256sum", "less", "more", "od", "getent", "mkdir", "test", "[", "[[", "echo", "printf", "read", "mapfile", "readarray", "case", "cd",
+    "done", "fi", "esac", "}", "exit", "return", ":", "true", "false", ".", "source",
+})  # fmt: skip
+"""What leaves a file that it is given as it is; whatever else is given one may write it."""
+_PROGRAMMED = frozenset({"sed", "awk", "gawk", "mawk", "nawk"})
+_IN_PLACE = re.compile(r"\s(?:-\w*i|--in-place)")
+_COPIERS = frozenset({"cp", "ln"})
+_TARGET = re.compile(r"-[A-Za-z]*t.*|--target.*")
+_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*\"""")
+_SINGLE = re.compile("'[^']*'")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_REDIRECTION = re.compile(r"""(?:&|\d)?(?:<<<|<<-?|<>|>>|[<>])[&|]?\s*(?:"[^"]*"|'[^']*'|[^\s<>;&|()"'`])*""")
+_GLOB = frozenset("*?[{")
+_HIDDEN = str.maketrans({each: chr(0xE000 + n) for n, each in enumerate(";&|()<>`#")})
+_SHOWN = str.maketrans({chr(0xE000 + n): each for n, each in enumerate(";&|()<>`#")})
+"""What parts commands and parts nothing within quotes, there and back."""
 _LONG = 1024
 """Characters of a line that is looked at closely: a longer one may do anything with what it names."""
 _MAX_COMMANDS = 256
@@ -304,7 +321,7 @@ def _read_program(name: str, words: list[str], effects: Effects, depth: int) -> 
     if name == "busybox" and len(words) > 1 and (words[1] in SHELLS or _wrapper(words[1])):
         _read_words(words[1:], effects, depth + 1)
     elif name in SHELLS:
-        read_shell(words, effects, depth)
+        _read_shell(words, effects, depth)
     elif name in _LOGINS:
         if any(word in _LOGIN_OPTIONS or re.fullmatch("-[a-z]*l[a-z]*", word) for word in words[1:]):
             effects.variables.update(RESOLVER_VARIABLES)
@@ -313,7 +330,7 @@ def _read_program(name: str, words: list[str], effects: Effects, depth: int) -> 
             _read_text(text, effects, depth + 1)
 
 
-def read_shell(words: Sequence[str], effects: Effects, depth: int = 0) -> None:
+def _read_shell(words: Sequence[str], effects: Effects, depth: int = 0) -> None:
     """Add the effects of a shell's command line, ``words[0]`` the shell."""
     text, script = shell_arguments(words[1:])
     options = words[1 : words.index(text if text is not None else script)] if text or script else words[1:]
@@ -357,7 +374,7 @@ def _read_text(text: str, effects: Effects, depth: int) -> None:
     lines = [line for line in joined.split("\n") if not line.lstrip().startswith("#")]
     code = "\n".join(lines)
     effects.variables |= _touched(code)
-    effects.files |= written_files(lines)
+    effects.files |= _written_files(lines, depth)
     for part in _SEPARATORS.split(code):
         if part.split(None, 1)[:1] in _QUIET:
             continue
@@ -387,17 +404,132 @@ def _evaluates(code: str) -> bool:
     )
 
 
-def written_files(lines: Iterable[str]) -> set[str]:
-    """Return those of the resolver's files that lines of a shell write, as far as the lines show."""
+def mentioned_files(text: str) -> set[str]:
+    """Return those of the resolver's files that a text in no shell's language names, and so may change."""
+    return {name for name in WRITTEN_FILES if (f"/etc/{name}" if name == "hosts" else name) in text}
+
+
+# ── what a text writes ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _written_files(lines: Iterable[str], depth: int = 0) -> set[str]:
+    """Return those of the resolver's files that lines of a shell may write: a line at a time, quotes minded.
+
+    Where a quote may be open from an earlier line, whatever stands in quotes counts as commands too.
+    """
     found: set[str] = set()
+    opened: str | None = None
+    entered = False
     for line in lines:
-        if not any(name in line for name in WRITTEN_FILES):
-            continue
+        entered = entered or _ENTERED.search(line) is not None
+        text, is_open = _mask(line)
+        if opened is not None:
+            text = line
         if len(line) > _LONG:
-            found.update(match[1] for match in _MENTIONED.finditer(line))
-            continue
-        found.update(match[1] for match in _REDIRECTED.finditer(line))
-        found.update(match[1] for match in _COPIED.finditer(line))
-        if _WRITERS.search(line):
-            found.update(match[1] for match in _MENTIONED.finditer(line))
+            found.update(match[1] for match in _NAMED.finditer(line) if entered or "/etc" in line)
+        elif "/etc" in line or any(name in line for name in WRITTEN_FILES):
+            found.update(match[1] for match in _REDIRECTED.finditer(line))
+            for part in _SEPARATORS.split(_REDIRECTION.sub(" ", text)):
+                found |= _written_by(part, line, opened or "", entered=entered, depth=depth)
+        if is_open:
+            opened = _opener(text) if opened is None else None
     return found
+
+
+def _mask(line: str) -> tuple[str, bool]:
+    """Return a line with what stands in quotes parting nothing and no comment, and whether a quote is left open."""
+    if "'" not in line and '"' not in line:
+        return _COMMENT.sub("", line), False
+    rest = _QUOTED.sub("", line)
+    if "'" in rest or '"' in rest:
+        return line, True
+    return _COMMENT.sub("", _QUOTED.sub(_hide, line)), False
+
+
+def _hide(match: re.Match[str]) -> str:
+    text = match[0]
+    if text.startswith('"') and ("$(" in text or "`" in text):
+        return _SINGLE.sub(lambda inner: inner[0].translate(_HIDDEN), text)
+    return text.translate(_HIDDEN)
+
+
+def _opener(text: str) -> str:
+    """Return the program whose quote a line leaves open."""
+    for part in reversed(_SEPARATORS.split(text)):
+        if part.count("'") % 2 or part.count('"') % 2:
+            return next(iter(_program_words(_words_of(part))[1]), "")
+    return ""
+
+
+def _program_words(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return a command's keywords and assignments, and the rest of it from the program on, wrappers looked through."""
+    start = next(
+        (n for n, word in enumerate(words) if word not in _PREFIXES and not _ASSIGNMENT.match(word)), len(words)
+    )
+    rest = skip_wrappers(words[start:])
+    return words[:start], rest[1:] if rest[:1] == ["busybox"] and rest[1:] else rest
+
+
+def _written_by(part: str, line: str, opened: str, *, entered: bool, depth: int) -> set[str]:
+    """Return what one command of a line writes.
+
+    Args:
+        part: the command.
+        line: all of the line.
+        opened: the program within whose quoted argument the line begins.
+        entered: the shell may be in /etc.
+        depth: texts that this one is within.
+    """
+    all_words = _words_of(part)
+    if len(all_words) >= _MAX_WORDS:
+        return {match[1] for match in _NAMED.finditer(part)}
+    before, words = _program_words(all_words)
+    found = {name for word in before for name in _names_of(word, bare=False)}
+    if not words:
+        return found
+    first = part.split(None, 1)[0]
+    if opened and (first.count("'") % 2 or first.count('"') % 2):
+        words = [opened, *words]
+    name = _base(words[0])
+    if name in SHELLS or name in _LOGINS:
+        text = login_text(words) if name in _LOGINS else shell_arguments(words[1:])[0]
+        if text is not None and depth < _MAX_DEPTH:
+            return found | _written_files(text.translate(_SHOWN).split("\n"), depth + 1)
+    given = _written_operands(name, words)
+    found |= {each for word in given for each in _names_of(word, bare=entered)}
+    if any(_ETC.fullmatch(word) for word in given):
+        found.update(match[1] for match in _NAMED.finditer(line))
+        found |= {each for word in words[1:] for each in _matching(word.rpartition("/")[2])}
+    return found
+
+
+def _written_operands(name: str, words: list[str]) -> list[str]:
+    """Return those of a command's words that name what it may write."""
+    given = words[1:]
+    if name in _COPIERS and not any(_TARGET.fullmatch(word) for word in given):
+        return [word for word in given if not word.startswith("-")][-1:]
+    if name in _PROGRAMMED:
+        return given if _IN_PLACE.search(" ".join(words)) else [word for word in given if " " in word]
+    if name == "sort" and any(word.startswith(("-o", "--o")) for word in given):
+        return given
+    if name not in _READERS or (name == "printf" and given[:1] == ["-v"]):
+        return words
+    return []
+
+
+def _names_of(word: str, *, bare: bool) -> set[str]:
+    """Return those of the resolver's files that a word may stand for; ``bare``, without a directory as well."""
+    found = {match[1] for match in _MENTIONED.finditer(word)}
+    place, _, base = word.rpartition("/")
+    if (bare and place in {"", "."}) or _ETC.fullmatch(place):
+        found |= {base} & set(WRITTEN_FILES) | _matching(base)
+    return found
+
+
+def _matching(pattern: str) -> set[str]:
+    """Return those of the resolver's files that a shell may make of a pattern, by its beginning and its end."""
+    places = [n for n, letter in enumerate(pattern) if letter in _GLOB or letter in "]}"]
+    if not places or _GLOB.isdisjoint(pattern):
+        return set()
+    before, behind = pattern[: places[0]], pattern[places[-1] + 1 :]
+    return {name for name in WRITTEN_FILES if name.startswith(before) and name.endswith(behind)}

@@ -202,6 +202,37 @@ def test_what_a_script_writes_under_etc_is_told(text: str, files: tuple[str, ...
 
 
 ALL_WRITTEN = ("resolv.conf", "nsswitch.conf", "mdns.allow", "hosts")
+R, N, H = ("resolv.conf",), ("nsswitch.conf",), ("hosts",)
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [("cp /config/nsswitch.conf /etc/", N), ("mv x/resolv.conf /etc/", R), ("install nsswitch.conf /etc", N), ("ln -s /run/x/resolv.conf /etc", R),
+     ("cp a /etc/nsswitch.conf 2>/dev/null", N), ('cp a /etc/hosts > "/tmp/a b" 2>&1 || true', H), ("cp -t /etc /c/hosts", H), ("cp --target-directory=/etc /c/hosts", H),
+     ("sponge /etc/hosts", H), ("awk -i inplace '{print; exit}' /etc/hosts", H), ("curl -o /etc/resolv.conf u", R), ("wget -O/etc/hosts u", H),
+     ("rm /etc/nsswitch.*", N), ("rm -f /etc/{hosts,resolv.conf}", ALL_WRITTEN), ('echo x > "${ROOT:-}/etc/resolv.conf"', R), ("cp /c/*.conf /etc/", R + N),
+     ("cd /etc; mv n nsswitch.conf", N), ("cd /etc\nrm hosts", H), ("for f in hosts; do cp /c/$f /etc; done", H), ("sed -ni p /etc/hosts", H), ("sudo tee /etc/hosts", H),
+     ('sh -c "cat x; tee /etc/hosts"', H), ("su p -c 'rm /etc/hosts'", H), ("sort -o /etc/hosts x", H), ("if ! sponge /etc/hosts; then :; fi", H),
+     ("sed 's/a/b/w /etc/hosts' x", H), ("awk '{print > \"/etc/hosts\"}' x", H), ("echo 'a\nb' ; cp \"a #b\" /etc/hosts", H), ("for f in /etc/hosts; do :> $f; done", H),
+     ('local f="$ROOT"/etc/hosts', H), ("echo a # b\ncp a /etc/hosts # c", H), ("mystery /etc/hosts", H), ("tee /etc/hosts " + "x" * 2000, H), ("cp " + "a " * 300 + "/etc/hosts", H),
+     ('echo "a\n" ; cp a /etc/hosts; "\n"', H)],
+)  # fmt: skip
+def test_whatever_is_not_known_to_read_a_file_under_etc_writes_it(text: str, files: tuple[str, ...]) -> None:
+    root = overlay([file("entry.sh", f"#!/bin/sh\n{text}\nexec server\n"), file("bin/sh", plain()), *SERVER])
+    assert select(root, entrypoint=("/entry.sh",)).script_files == files
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[ -f /etc/resolv.conf ] && echo /etc/hosts", "head -1 /etc/hosts | cut -c1", "X=\"$(awk '{print; exit}' /etc/resolv.conf)\"", "sh -c 'cat /etc/hosts'",
+     "while read l; do echo $l; done < /etc/hosts", "diff <(sort /etc/hosts) /tmp/x", "ls /etc | grep hosts", "cp -a /etc /srv/hosts", "cp /etc/hosts /tmp 2>/dev/null",
+     "ln -s /etc/resolv.conf /run/r >&2", "sed -e 's/x;y/z/' /etc/hosts > /tmp/h", "ls /etc/*release", "rm -rf /etc/nginx/*", "grep '>' /etc/hosts", "[[ -e /etc/hosts ]] || exit 1",
+     "awk '\n{print; exit}\n' /etc/resolv.conf", "X=$(awk '\n{print; exit}' /etc/resolv.conf)", "server # writes /etc/hosts", "if [ ! -e /etc/nsswitch.conf ]; then :; fi",
+     "mkdir -p /etc/app && ls hosts", "cd /etc && cat hosts", "cp a /etc/hosts.allow", "cp a /etc/app.conf; echo hosts", "cp $f /etc/app/", "grep -q \"it's; a\" /etc/hosts"],
+)  # fmt: skip
+def test_what_only_reads_a_file_under_etc_writes_none(text: str) -> None:
+    root = overlay([file("entry.sh", f"#!/bin/sh\n{text}\nexec server\n"), file("bin/sh", plain()), *SERVER])
+    assert select(root, entrypoint=("/entry.sh",)).script_files == ()
 
 
 @pytest.mark.parametrize(
