@@ -89,8 +89,8 @@ _ENTERED = re.compile(rf"\bcd\s+[\"']?{_PREFIX}/etc/?[\"']?(?:[\s;&|)]|$)")
 _READERS = frozenset({
     "cat", "grep", "egrep", "fgrep", "sed", "awk", "gawk", "mawk", "nawk", "sort", "head", "tail", "wc", "cmp", "diff",
     "cut", "tac", "ls", "stat", "file", "readlink", "realpath", "basename", "dirname", "cksum", "md5sum", "sha1sum",
-    "sha256sum", "less", "more", "od", "getent", "mkdir", "test", "[", "[[", "echo", "printf", "read", "mapfile", "readarray", "case", "cd",
-    "done", "fi", "esac", "}", "exit", "return", ":", "true", "false", ".", "source",
+    "sha256sum", "less", "more", "od", "getent", "mkdir", "test", "[", "[[", "echo", "printf", "read", "mapfile",
+    "readarray", "case", "cd", "done", "fi", "esac", "}", "exit", "return", ":", "true", "false", ".", "source",
 })  # fmt: skip
 """What leaves a file that it is given as it is; whatever else is given one may write it."""
 _PROGRAMMED = frozenset({"sed", "awk", "gawk", "mawk", "nawk"})
@@ -126,6 +126,8 @@ class Effects:
     """Those under /etc that it writes (``resolv.conf``, ``nsswitch.conf``, ``mdns.allow``, ``hosts``)."""
     sources: dict[str, None] = field(default_factory=dict)
     """Files whose text a shell takes for its own."""
+    arguments: dict[str, None] = field(default_factory=dict)
+    """Absolute paths that programs are given, which may start them (``chroot / /run.sh``)."""
     hands_on: bool = False
     """It starts what its arguments or a variable name."""
 
@@ -313,6 +315,8 @@ def _read_words(words: list[str], effects: Effects, depth: int) -> None:
         if len(effects.commands) < _MAX_COMMANDS:
             effects.commands[program] = None
         _read_program(name, rest, effects, depth)
+        if name not in _READERS:
+            _read_arguments(rest, effects, depth)
 
 
 def _read_program(name: str, words: list[str], effects: Effects, depth: int) -> None:
@@ -328,6 +332,16 @@ def _read_program(name: str, words: list[str], effects: Effects, depth: int) -> 
         text = login_text(words)
         if text is not None:
             _read_text(text, effects, depth + 1)
+
+
+def _read_arguments(words: list[str], effects: Effects, depth: int) -> None:
+    """Add what a program may start of what it is given: a shell with its text, whatever has an absolute path."""
+    for position, word in enumerate(words[1:_MAX_WORDS], 1):
+        if word.startswith("/") and len(effects.arguments) < _MAX_COMMANDS:
+            effects.arguments[word] = None
+        if _base(word) in SHELLS and _COMMAND_FLAG.fullmatch(next(iter(words[position + 1 :]), "")):
+            _read_words(words[position:], effects, depth + 1)
+            return
 
 
 def _read_shell(words: Sequence[str], effects: Effects, depth: int = 0) -> None:

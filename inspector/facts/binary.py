@@ -124,9 +124,12 @@ class ScriptFacts:
     """Those of GODEBUG, LOCALDOMAIN, RES_OPTIONS, HOSTALIASES that it sets, unsets or may change (``eval``); of another
     interpreter's, those that it names."""
     files: tuple[str, ...] = ()
-    """Of a shell's, files under /etc that it writes: resolv.conf, nsswitch.conf, mdns.allow, hosts."""
+    """Files under /etc that it may write: resolv.conf, nsswitch.conf, mdns.allow, hosts; of another interpreter's, those
+    that it names."""
     sources: tuple[str, ...] = ()
     """Of a shell's, files that it takes for its own text (``.``, ``source``)."""
+    arguments: tuple[str, ...] = ()
+    """Of a shell's, absolute paths that the programs it starts are given, and may start in turn (``chroot``)."""
     hands_on: bool = False
     """Of a shell's: it starts what its arguments or a variable name."""
     unread: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from inspector.commands import SHELLS, effects_of_text, names_foreign_variables, program_of, unwrap
+from inspector.commands import SHELLS, effects_of_text, mentioned_files, names_foreign_variables, program_of, unwrap
 from inspector.facts import RESOLVER_VARIABLES, ScriptFacts
 
 MOST_OF_FIRST_LINE = 256
@@ -51,7 +51,8 @@ def describe_script(path: str, text: str, *, unread: int | None = None) -> Scrip
         changed.update(RESOLVER_VARIABLES)
     if _base(interpreter) not in SHELLS:
         changed.update(variable for variable in RESOLVER_VARIABLES if variable in text)
-        return ScriptFacts(path=path, interpreter=interpreter, variables=_in_order(changed))
+        files = tuple(sorted(mentioned_files(text)))
+        return ScriptFacts(path=path, interpreter=interpreter, variables=_in_order(changed), files=files)
     effects = effects_of_text(text)
     return ScriptFacts(
         path=path,
@@ -60,6 +61,7 @@ def describe_script(path: str, text: str, *, unread: int | None = None) -> Scrip
         variables=_in_order(changed | effects.variables),
         files=tuple(sorted(effects.files)),
         sources=tuple(effects.sources),
+        arguments=tuple(effects.arguments),
         hands_on=effects.hands_on,
     )
 

@@ -138,6 +138,8 @@ class _Started:
                 self._program(command, why)
         # Last, as a script that is started has been followed by then.
         self._change(effects, why, direct=True)
+        for word in words[1:_MAX_SCRIPTS]:
+            self._call_given(word, why, direct=True)
 
     def _shell(self, words: list[str], why: str) -> None:
         text, script = shell_arguments(words[1:])
@@ -169,6 +171,24 @@ class _Started:
             self._source(path, why)
         for command in effects.commands:
             self._call(command, why, direct=direct)
+            self._begin(command, why)
+        for word in effects.arguments:
+            self._call_given(word, why, direct=direct)
+
+    def _begin(self, shell: str, why: str) -> None:
+        """Follow what bash takes for its own text before a script's (bash(1), INVOCATION): not where it is ``sh``."""
+        file = self._config.env.get("BASH_ENV", "")
+        if not file or shell.rsplit("/", 1)[-1] != "bash":
+            return
+        if {"$", "`"} & set(file):
+            self._lose()
+        else:
+            self._source(file, why)
+
+    def _call_given(self, word: str, why: str, *, direct: bool) -> None:
+        """Follow a script that a program is given: it may start it, as ``chroot`` does."""
+        if not word.startswith("-") and (found := self._look(word)) is not None and self._root.script(found[0]):
+            self._call(word, why, direct=direct)
 
     def _source(self, word: str, why: str) -> None:
         script = self._script_at(word)
@@ -190,15 +210,24 @@ class _Started:
         if script.unread is not None:
             self._tell(why, word, f"is a script of {script.unread} bytes and was not read")
             self._lose()
-        elif direct or script.hands_on or script.sources or any(self._starts(command) for command in script.commands):
+        elif direct or script.hands_on or script.sources or self._may_start(script):
+            self._begin(script.interpreter, why)
             for command in script.commands:
                 self._program(command, why)
             self._change(script, why)
 
-    def _starts(self, word: str) -> bool:
-        """Whether a script's command may lead to a program that a report is about."""
-        binary = self._root.binary(found[0]) if (found := self._find(word)) is not None else None
-        return self._script_at(word) is not None or (binary is not None and any(_why(binary)))
+    def _may_start(self, script: ScriptFacts) -> bool:
+        """Whether a script may lead to a program that a report is about."""
+        for word in script.commands:
+            found = self._find(word)
+            # A path that leads nowhere may lead somewhere from where the script has gone.
+            if self._leads(found) or (found is None and "/" in word):
+                return True
+        return any(self._leads(self._look(word)) for word in script.arguments)
+
+    def _leads(self, found: tuple[str, Node] | None) -> bool:
+        binary = self._root.binary(found[0]) if found else None
+        return found is not None and (bool(self._root.script(found[0])) or (binary is not None and any(_why(binary))))
 
     def _is_new(self, path: str) -> bool:
         if path in self._followed:
@@ -243,8 +272,10 @@ class _Started:
         found = self._find(word)
         if found is not None:
             self._followed.add(found[0])
+        self._begin(script.interpreter, why)
         self._change(script, why)
         if script.unread is not None:
+            self._lose()
             self._tell(why, word, f"is a script of {script.unread} bytes and was not read")
         interpreter = self._find(script.interpreter)
         if interpreter is None or self._what_is(interpreter) == "nothing":
@@ -273,6 +304,11 @@ class _Started:
             if found is not None and found[1].kind == "file":
                 return found
         return None
+
+    def _look(self, word: str) -> tuple[str, Node] | None:
+        """As ``_find``, for what need not be started: what lies over it matters to nobody."""
+        places = (self._root.find(path) for path in self._candidates(word))
+        return next((found for found in places if found is not None and found[1].kind == "file"), None)
 
     def _script_at(self, word: str) -> ScriptFacts | None:
         found = self._find(word)

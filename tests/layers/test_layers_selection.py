@@ -484,3 +484,46 @@ def test_an_image_that_starts_what_is_no_program_is_incomplete(content: bytes, t
     assert done.returncode == 4
     assert "incomplete: entrypoint '/start' is neither" in " ".join(done.stdout.split())
     assert done.stdout.splitlines()[-1].endswith("1 of 1 not fully analysed.")
+
+
+SETS = "export GODEBUG=netdns=cgo; exec server"
+
+
+@pytest.mark.parametrize(
+    ("config", "scripts", "variables"),
+    [({"entrypoint": ("/usr/bin/mystery", "/run.sh")}, {"run.sh": SETS}, ("GODEBUG",)), ({"entrypoint": ("/usr/bin/mystery", "-x", "run.sh")}, {"bin/run.sh": SETS}, ("GODEBUG",)),
+     ({"cmd": ("/usr/bin/mystery", "/run.sh")}, {"run.sh": SETS}, ("GODEBUG",)), ({"entrypoint": ("/usr/bin/mystery", "server")}, {"run.sh": SETS}, ()),
+     ({"entrypoint": ("/usr/bin/mystery",), "cmd": ("/run.sh",)}, {"run.sh": SETS}, ("GODEBUG",)),
+     ({"entrypoint": ("/a.sh",)}, {"a.sh": "exec chroot / /run.sh", "run.sh": "export GODEBUG=netdns=cgo; exec /usr/local/bin/peer"}, ("GODEBUG",)),
+     ({"entrypoint": ("/a.sh",)}, {"a.sh": "setuidgid x /run.sh", "run.sh": "export GODEBUG=netdns=cgo; cd /usr/local/bin; exec ./peer"}, ("GODEBUG",)),
+     ({"entrypoint": ("/a.sh",)}, {"a.sh": "exec /run.sh", "run.sh": "export GODEBUG=netdns=cgo; exec chroot / /usr/local/bin/peer"}, ("GODEBUG",)),
+     ({"entrypoint": ("/a.sh",)}, {"a.sh": "xargs -a f sh -c 'export GODEBUG=netdns=cgo; exec peer'"}, ("GODEBUG",)),
+     ({"entrypoint": ("/a.sh",)}, {"a.sh": "cat /run.sh; exec server", "run.sh": "export GODEBUG=netdns=cgo; exec peer"}, ()),
+     ({"entrypoint": ("/a.sh",)}, {"a.sh": "chmod +x /child.sh; exec peer", "child.sh": "unset GODEBUG; ls"}, ())],
+)  # fmt: skip
+def test_a_script_that_a_program_is_given_may_be_started_by_it(config: dict[str, tuple[str, ...]], scripts: dict[str, str], variables: tuple[str, ...]) -> None:  # fmt: skip
+    texts = [file(name, f"#!/bin/sh\n{text}\n") for name, text in scripts.items()]
+    root = overlay([file("bin/sh", plain()), file("usr/bin/mystery", plain()), file("usr/local/bin/peer", program()), *texts, *SERVER])  # fmt: skip
+    assert select(root, **config).script_variables == variables
+
+
+@pytest.mark.parametrize(
+    ("words", "value", "variables"),
+    [(("/run.sh",), "/env.sh", ("GODEBUG",)), (("bash", "-c", "server"), "/env.sh", ("GODEBUG",)), (("bash", "/plain.sh"), "/env.sh", ("GODEBUG",)),
+     (("/calls.sh",), "/env.sh", ("GODEBUG",)), (("sh", "-c", "exec bash -c server"), "/env.sh", ("GODEBUG",)), (("/run.sh",), "/no/such", EVERYTHING),
+     (("/run.sh",), "$HOME/env.sh", EVERYTHING), (("/run.sh",), "", ()), (("/plain.sh",), "/env.sh", ()), (("sh", "/plain.sh"), "/env.sh", ()), (("server",), "/env.sh", ())],
+)  # fmt: skip
+def test_bash_begins_with_the_file_that_bash_env_names(words: tuple[str, ...], value: str, variables: tuple[str, ...]) -> None:  # fmt: skip
+    scripts = {"env.sh": "#!/bin/sh\nexport GODEBUG=netdns=cgo", "run.sh": "#!/bin/bash\nexec server", "plain.sh": "#!/bin/sh\nexec server",
+               "calls.sh": "#!/bin/sh\nexec /go.sh", "go.sh": "#!/usr/bin/env bash\nexec peer"}  # fmt: skip
+    texts = [file(name, f"{text}\n") for name, text in scripts.items()]
+    root = overlay([file("bin/sh", plain()), file("bin/bash", plain()), file("usr/local/bin/peer", program()), *texts, *SERVER])  # fmt: skip
+    assert select(root, entrypoint=words, env={"BASH_ENV": value}).script_variables == variables
+
+
+def test_what_another_interpreters_script_names_under_etc_may_be_written_by_it() -> None:
+    for text, files in (
+        ('open("/etc/resolv.conf", "a")', R), ('Path("/etc") / "nsswitch.conf"', N), ('open("/etc/hosts")', H), ("hosts = 1", ()),
+    ):  # fmt: skip
+        root = overlay([file("usr/bin/python3", plain()), file("app", f"#!/usr/bin/python3\n{text}\n"), *SERVER])
+        assert select(root, entrypoint=("/app",)).script_files == files
