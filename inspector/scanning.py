@@ -208,7 +208,8 @@ def started_config(config: ImageConfig | None, start: Start) -> ImageConfig:
     if start.entrypoint is not None:
         entrypoint = start.entrypoint
         cmd = (start.command or ()) if entrypoint else cmd
-    env = {**own.env, "PATH": start.search_path} if start.search_path is not None else own.env
+    given = {"PATH": start.search_path, "BASH_ENV": start.bash_env}
+    env = {**own.env, **{name: value for name, value in given.items() if value is not None}}
     return replace(own, entrypoint=entrypoint, cmd=cmd, env=env, working_dir=start.working_dir or own.working_dir)
 
 

@@ -367,6 +367,7 @@ def _start(manifests: Manifests, pod: Pod, container: Mapping) -> Start:
         command=words["args"] or None,
         working_dir=_text(container, "workingDir"),
         search_path=open_ones.get("PATH"),
+        bash_env=variables.values.get("BASH_ENV"),
         mounts=tuple(mounts),
     )
 
@@ -674,6 +675,8 @@ def _hosts(pod: Pod) -> str:
 def _content(manifests: Manifests, pod: Pod, mount: Mapping, volume: Mapping | None, inside: str) -> ContextFile | str:
     """Return the file at a path of what is mounted, or why it is not known."""
     place = str(mount.place)
+    if _text(mount, "subPathExpr") is not None:
+        return f"what is mounted over it ({place}, by subPathExpr) is not known from the manifests"
     path = "/".join(part for part in (_text(mount, "subPath") or "", inside) if part)
     if volume is None:
         return f"what is mounted over it ({place}) is not among the pod's volumes"

@@ -124,8 +124,8 @@ class ScriptFacts:
     """Those of GODEBUG, LOCALDOMAIN, RES_OPTIONS, HOSTALIASES that it sets, unsets or may change (``eval``); of another
     interpreter's, those that it names."""
     files: tuple[str, ...] = ()
-    """Files under /etc that it may write: resolv.conf, nsswitch.conf, mdns.allow, hosts; of another interpreter's, those
-    that it names."""
+    """Files under /etc that it may write: resolv.conf, nsswitch.conf, mdns.allow, hosts; of another interpreter's,
+    those that it names."""
     sources: tuple[str, ...] = ()
     """Of a shell's, files that it takes for its own text (``.``, ``source``)."""
     arguments: tuple[str, ...] = ()

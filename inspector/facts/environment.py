@@ -85,6 +85,8 @@ class Start:
     working_dir: str | None = None
     search_path: str | None = None
     """``PATH``."""
+    bash_env: str | None = None
+    """``BASH_ENV``: what bash reads before a script."""
     mounts: tuple[Mounted, ...] = ()
 
 

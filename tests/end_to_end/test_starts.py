@@ -97,7 +97,13 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> str:
             member = old.getmember(name)
             new.addfile(member, old.extractfile(member))
         layer = _layer(
-            {"run.sh": b"#!/bin/sh\nexport GODEBUG=netdns=cgo\nexec peer\n", "bin/sh": b"#!/usr/local/bin/peer\n"}
+            {
+                "env.sh": b"#!/bin/sh\nexport GODEBUG=netdns=cgo\n",
+                "bash.sh": b"#!/bin/bash\nexec peer\n",
+                "bin/bash": b"#!/usr/local/bin/peer\n",
+                "run.sh": b"#!/bin/sh\nexport GODEBUG=netdns=cgo\nexec peer\n",
+                "bin/sh": b"#!/usr/local/bin/peer\n",
+            }
         )
         config["rootfs"]["diff_ids"].append(f"sha256:{_sha256(layer)}")
         config.pop("history", None)
@@ -139,6 +145,24 @@ def _levels(target: dict[str, Any]) -> set[str]:
 def test_a_script_that_a_service_starts_is_read(tmp_path: Path, scripted: str, service: str) -> None:
     target = compose(tmp_path, f"    {service}\n", scripted, code=4, image="run:1")
     assert target["script_variables"] == ["GODEBUG"] and _levels(target) == {"unknown"}
+
+
+@pytest.mark.parametrize(("value", "variables", "code"), [("/env.sh", ["GODEBUG"], 4), ("''", [], 0)])
+def test_what_a_service_has_bash_read_first_is_read(
+    tmp_path: Path, scripted: str, value: str, variables: list[str], code: int
+) -> None:
+    service = f"    entrypoint: /bash.sh\n    environment: {{BASH_ENV: {value}}}\n"
+    assert compose(tmp_path, service, scripted, code=code, image="run:1")["script_variables"] == variables
+
+
+def test_what_a_container_of_a_pod_has_bash_read_first_is_read(tmp_path: Path, scripted: str) -> None:
+    file = tmp_path / "pod.yaml"
+    file.write_text(
+        POD.replace("VOLUME", "emptyDir: {}").replace("netgo:1", "run:1")
+        + "    command: [/bash.sh]\n    env: [{name: BASH_ENV, value: /env.sh}]\n"
+    )
+    (target,) = judge("k8s", file, scripted, code=4)
+    assert target["script_variables"] == ["GODEBUG"]
 
 
 def test_a_script_that_the_image_has_and_nobody_starts_sets_nothing(tmp_path: Path, scripted: str) -> None:

@@ -236,6 +236,14 @@ def test_what_is_mounted_from_elsewhere_is_unknown(volume: str, told: str) -> No
     assert "not among the pod's volumes" in environment("", mount).unknown_files["nsswitch.conf"]
 
 
+@pytest.mark.parametrize("volume", ["configMap: {name: etc}", "emptyDir: {}"])
+@pytest.mark.parametrize("place", ["/etc/nsswitch.conf", "/etc"])
+def test_what_an_expression_picks_of_a_volume_is_unknown(volume: str, place: str) -> None:
+    mount = f"    volumeMounts: [{{name: v, mountPath: {place}, subPathExpr: $(POD_NAME)}}]"
+    found = environment(f"  volumes: [{{name: v, {volume}}}]", mount, also=MOUNTED)
+    assert "subPathExpr" in found.unknown_files["nsswitch.conf"] and "nsswitch.conf" not in found.files
+
+
 def test_an_empty_directory_over_etc_hides_the_images_files() -> None:
     found = environment("  volumes: [{name: v, emptyDir: {}}]", "    volumeMounts: [{name: v, mountPath: /etc}]")
     assert found.files["nsswitch.conf"].text is None

@@ -73,12 +73,13 @@ def _workload(project: Project, service: Service, hosts: Sequence[Host], engine:
 
 def _start(service: Service) -> Start:
     """Return what is started in the place of what the image says, and what lies over the image."""
-    path = service.environment.get("PATH")
+    path, first = service.environment.get("PATH"), service.environment.get("BASH_ENV")
     return Start(
         entrypoint=_texts(service.entrypoint),
         command=_texts(service.command),
         working_dir=service.working_dir.text if service.working_dir else None,
         search_path=path.value if path else None,
+        bash_env=first.value if first else None,
         mounts=tuple(Mounted(target=m.target, where=str(m.place)) for m in service.mounts.values()),
     )
 
