@@ -22,6 +22,7 @@ from inspector.facts import (
     Layer,
     LayerFacts,
     LayerId,
+    Mounted,
     Problem,
     Report,
     RootFsFacts,
@@ -344,7 +345,7 @@ def _read_layers(
 
 
 def _read_one(layer: Layer, store: FactStore, options: ScanOptions, progress: Progress | None) -> LayerFacts:
-    key, shared = layer_key(layer, hash_binaries=options.hash_binaries), getattr(layer, "shared", None)
+    key, shared = layer_key(layer, hash_binaries=options.hash_binaries), layer.shared
     known = store.facts(key) if key else options.shared.get(shared or "")
     if known is not None:
         return known
@@ -390,6 +391,10 @@ def _described(target: Target, image: Image, facts: Sequence[LayerFacts], root: 
         if binary.exposures is None
         for text in binary.problems or ("could not be analysed",)
     )
+    if image.mounts:
+        mounts = [Mounted(target=mount) for mount in image.mounts]
+        texts = hidden(mounts, selection.binaries, selection.sought, root.real)
+        problems += tuple(Problem(stage="mounts", message=text) for text in texts)
     rootfs = root.facts() if image.has_root else RootFsFacts()
     fabric = describe_as_fabric(target.reference, config.env if config else {}, rootfs, selection.binaries)
     return replace(

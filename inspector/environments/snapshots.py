@@ -9,13 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from inspector.environments.mounts import hidden
 from inspector.facts import (
     CONTEXT_FILES,
     RESOLVER_VARIABLES,
     ContextFile,
     Environment,
-    Mounted,
     Problem,
     Snapshot,
     Target,
@@ -97,12 +95,9 @@ def environment_of(snapshot: Snapshot, *, name: str | None = None) -> Environmen
 def with_gaps(target: Target, snapshot: Snapshot) -> Target:
     """Return a container's facts, incomplete where something of the container could not be seen.
 
-    An engine's export leaves mounts out: what is seen at such a place is what the mount hides. And a file that the
-    engine did not give is not known.
+    A file that the engine did not give is not known. What mounts hide is told with the facts.
     """
-    mounts = [Mounted(target=mount) for mount in snapshot.mounts]
-    problems = [Problem(stage="mounts", message=text) for text in hidden(mounts, target.binaries)]
-    problems += [Problem(stage="container", message=text) for text in snapshot.problems]
+    problems = [Problem(stage="container", message=text) for text in snapshot.problems]
     if not problems:
         return target
     return replace(target, status="incomplete", problems=(*target.problems, *problems))

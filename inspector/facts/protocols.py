@@ -65,6 +65,11 @@ class Layer(Protocol):
         """Bytes of the blob as stored, where the source says."""
         ...
 
+    @property
+    def shared(self) -> str | None:
+        """What names the same bytes for the length of one run, where several images have them; None: nothing."""
+        ...
+
     def open(self) -> AbstractContextManager[BlobStream]:
         """Open the blob for one reading from its start."""
         ...
@@ -120,6 +125,11 @@ class Image(Protocol):
     @property
     def notes(self) -> Sequence[str]:
         """What the reader should know of how the image was chosen (``index of 3 platforms, linux/amd64 taken``)."""
+        ...
+
+    @property
+    def mounts(self) -> Sequence[str]:
+        """Places of a container that something lies over which its layers do not have."""
         ...
 
     @property

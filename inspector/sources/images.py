@@ -44,5 +44,6 @@ class SourcedImage:
     has_root: bool = True
     created: str | None = None
     """When it was made, as its config says (RFC 3339)."""
+    mounts: Sequence[str] = ()
     layered: Image | None = None
     whole: Image | None = None

@@ -32,6 +32,7 @@ class FileTree:
     diff_id: str | None = None
     media_type: str = ""
     size: int | None = None
+    shared: str | None = None
 
     def open(self) -> AbstractContextManager[BlobStream]:
         """Not a stream: a reader asks for ``members()``."""

@@ -5,6 +5,7 @@ import io
 import tarfile
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import parts
 import pytest
@@ -519,6 +520,28 @@ def test_bash_begins_with_the_file_that_bash_env_names(words: tuple[str, ...], v
     texts = [file(name, f"{text}\n") for name, text in scripts.items()]
     root = overlay([file("bin/sh", plain()), file("bin/bash", plain()), file("usr/local/bin/peer", program()), *texts, *SERVER])  # fmt: skip
     assert select(root, entrypoint=words, env={"BASH_ENV": value}).script_variables == variables
+
+
+def test_what_lies_over_what_a_container_starts_is_told() -> None:
+    from inspector.scanning import describe_image
+    from inspector.sources.images import SourcedImage
+
+    scripts = [
+        file("entry.sh", "#!/bin/sh\n. /conf/env.sh\nexec peer\n"),
+        file("conf/env.sh", "#!/bin/sh\n"),
+        link("run", "conf"),
+    ]
+    facts = [read(tar([file("bin/sh", plain()), file("usr/bin/peer", program()), *scripts]))]
+    for mount, told in (
+        ("/entry.sh", True), ("/conf", True), ("/run/", True), ("/usr/bin/peer", True), ("/data", False), ("/conf/x", False),
+    ):  # fmt: skip
+        layers = [SimpleNamespace(digest=None, diff_id=None)]
+        image = SourcedImage(
+            reference="container:c", config=ImageConfig(entrypoint=("/entry.sh",)), layers=layers, mounts=(mount,)
+        )  # type: ignore[arg-type]
+        target = describe_image(image, facts)
+        assert [p.stage for p in target.problems] == ["mounts"] * told, mount
+        assert target.status == ("incomplete" if told else "analysed")
 
 
 def test_what_another_interpreters_script_names_under_etc_may_be_written_by_it() -> None:

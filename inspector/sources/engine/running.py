@@ -99,6 +99,7 @@ def container_images(name: str, options: SourceOptions) -> list[Image]:
             platform=str(parse_platform(architecture)) if "/" in architecture else None,
             config=config_of(config),
             layers=layers,
+            mounts=_mounts(container),
             notes=(f"container of image {printable(str(config.get('Image')))}, {printable(str(state))}",),
         )
     ]
@@ -151,7 +152,7 @@ def container_snapshot(name: str, options: SourceOptions) -> Snapshot:
         container = client.api.inspect_container(name)
         image = _image_of(client, container)
         identity = str(container["Id"])
-        mounts = tuple(sorted(str(mount.get("Destination")) for mount in container.get("Mounts") or ()))
+        mounts = _mounts(container)
         unwritten = _unwritten(engine_for(options), container)
         files: dict[str, ContextFile] = {}
         problems = []
@@ -183,6 +184,10 @@ def container_snapshot(name: str, options: SourceOptions) -> Snapshot:
         mounts=mounts,
         problems=tuple(problems),
     )
+
+
+def _mounts(container: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted(str(mount.get("Destination")) for mount in container.get("Mounts") or ()))
 
 
 def _unwritten(engine: str, container: Mapping[str, Any]) -> str | None:
