@@ -339,24 +339,25 @@ def _workload(manifests: Manifests, pod: Pod, container: Mapping, name: str, hos
     image = scalar_of(container.get("image"), "image")
     place = str(image.place if image else container.place)
     nodes = hosts if _asks_node(pod) else hosts[:1]
+    variables = _variables(manifests, pod, container)
     bare = Workload(
         name=name,
         where=place,
         image=image.text if image else None,
-        start=_start(manifests, pod, container),
+        start=_start(container, variables),
         waivers=pod.waivers,
         problems=pod.problems,
     )
-    return replace(bare, environments=tuple(_environment(manifests, pod, container, node, bare) for node in nodes))
+    environments = tuple(_environment(manifests, pod, container, node, bare, variables) for node in nodes)
+    return replace(bare, environments=environments)
 
 
-def _start(manifests: Manifests, pod: Pod, container: Mapping) -> Start:
+def _start(container: Mapping, variables: _Variables) -> Start:
     """Return what is started in the place of what the image says, and what lies over the image.
 
     ``command`` is the entrypoint, ``args`` are its arguments; an empty list is as good as none (API reference,
     "Container v1 core").
     """
-    variables = _variables(manifests, pod, container)
     open_ones = {name: value for name, value in variables.values.items() if name not in variables.secret}
     words = {key: tuple(_expand(word, open_ones) for word in _words(container, key)) for key in ("command", "args")}
     mounts = [
@@ -411,8 +412,9 @@ def _policy(pod: Pod) -> str:
     return "None" if policy == "None" else "Cluster"
 
 
-def _environment(manifests: Manifests, pod: Pod, container: Mapping, node: Host, workload: Workload) -> Environment:
-    variables = _variables(manifests, pod, container)
+def _environment(
+    manifests: Manifests, pod: Pod, container: Mapping, node: Host, workload: Workload, variables: _Variables
+) -> Environment:
     words = [*_words(container, "command"), *_words(container, "args")]
     files, unknown = _files(manifests, pod, container, node)
     named = names_in({k: v for k, v in variables.values.items() if k not in variables.secret}, words)

@@ -32,18 +32,14 @@ _MODES: dict[str, tuple[NetworkMode, str]] = {
 }
 
 
-def docker_on(network: str, host: Host, engine: Engine) -> Environment:
+def docker_on(network: str, host: Host, engine: Engine | None = None) -> Environment:
     """Return a ``docker-`` preset of a network as an engine makes it of a given host's resolv.conf.
 
     Args:
         network: ``bridge``, ``network`` or ``host``.
         host: the host.
-        engine: the engine that starts the container.
+        engine: the engine that starts the container; None: a current one.
     """
-    return _docker(network, host, engine)
-
-
-def _docker(network: str, host: Host, engine: Engine | None = None) -> Environment:
     mode, title = _MODES[network]
     plain = host.name in {"plain", "given"}
     return _environment(
@@ -90,13 +86,13 @@ def presets() -> tuple[Environment, ...]:
     """Return every preset, the common ones first."""
     plain, ubuntu, alibaba = (host_named(name) for name in ("plain", "ubuntu", "alibaba"))
     return (
-        _docker("bridge", plain),
-        _docker("network", plain),
-        _docker("bridge", ubuntu),
-        _docker("network", ubuntu),
-        _docker("host", ubuntu),
-        _docker("bridge", alibaba),
-        _docker("network", alibaba),
+        docker_on("bridge", plain),
+        docker_on("network", plain),
+        docker_on("bridge", ubuntu),
+        docker_on("network", ubuntu),
+        docker_on("host", ubuntu),
+        docker_on("bridge", alibaba),
+        docker_on("network", alibaba),
         _kubernetes("kubernetes", "a pod with dnsPolicy ClusterFirst", _KUBELET, "", common=True),
         _kubernetes("kubernetes-single-request-reopen", "a pod with dnsConfig option single-request-reopen",
                     f"{_KUBELET}; advice of kubernetes/kubernetes#56903", " single-request-reopen", common=False),

@@ -29,6 +29,15 @@ class Node:
     children: dict[str, Node] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Found:
+    """What is found by a walk of everything, kept for the next who asks: an image may be started in many ways."""
+
+    names: frozenset[str] | None = None
+    binaries: tuple[BinaryFacts, ...] | None = None
+    facts: RootFsFacts | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class RootFs:
     """The merged file system of an image."""
@@ -40,6 +49,7 @@ class RootFs:
     _binaries: tuple[dict[str, BinaryFacts], ...]
     _libraries: tuple[dict[str, LibraryFacts], ...]
     _scripts: tuple[dict[str, ScriptFacts], ...]
+    _found: _Found = field(default_factory=_Found, repr=False, compare=False)
 
     def find(self, path: str) -> tuple[str, Node] | None:
         """Return (real path, node) with every link followed, or None where nothing is there or links loop."""
@@ -121,8 +131,13 @@ class RootFs:
             return "dir"
         return _Text(self.layers[node.layer].texts[node.origin])
 
-    def binaries(self) -> Iterator[BinaryFacts]:
-        """Yield every executable that is really there, by path."""
+    def binaries(self) -> tuple[BinaryFacts, ...]:
+        """Return every executable that is really there, by path."""
+        if self._found.binaries is None:
+            self._found.binaries = tuple(self._walk_binaries())
+        return self._found.binaries
+
+    def _walk_binaries(self) -> Iterator[BinaryFacts]:
         if not any(self._binaries):
             return
         stack = [("", self.top)]
@@ -134,21 +149,28 @@ class RootFs:
                     yield facts
             stack += [(f"{path}/{name}", below) for name, below in sorted(node.children.items(), reverse=True)]
 
-    def names(self) -> set[str]:
+    def names(self) -> frozenset[str]:
         """Return the last part of every path that is there."""
+        if self._found.names is None:
+            self._found.names = self._walk_names()
+        return self._found.names
+
+    def _walk_names(self) -> frozenset[str]:
         found: set[str] = set()
         stack = [self.top]
         while stack:
             children = stack.pop().children
             found.update(children)
             stack += [below for below in children.values() if below.children]
-        return found
+        return frozenset(found)
 
     def facts(self) -> RootFsFacts:
         """Return what the file system offers a loader and a resolver."""
         from inspector.layers.offering import describe_rootfs
 
-        return describe_rootfs(self)
+        if self._found.facts is None:
+            self._found.facts = describe_rootfs(self)
+        return self._found.facts
 
 
 class _Text(str):

@@ -55,7 +55,7 @@ def select_binaries(root: RootFs, config: ImageConfig | None, *, paths: tuple[st
     started.follow()
     names = root.names()
     found: dict[str, BinaryFacts] = {}
-    real = {path: _real(root, path) for path in paths}
+    real = {path: root.real(path) for path in paths}
     for binary in root.binaries():
         why = [*started.why.get(binary.path, ()), *_why(binary)]
         if paths:
@@ -72,12 +72,6 @@ def select_binaries(root: RootFs, config: ImageConfig | None, *, paths: tuple[st
         (*root.problems, *(() if paths else started.problems), *problems),
         tuple(started.sought),
     )
-
-
-def _real(root: RootFs, path: str) -> str:
-    """Return where a path leads, or the path itself where nothing is there."""
-    there = root.find(path)
-    return path if there is None else there[0]
 
 
 def _is_below(path: str, wanted: str) -> bool:
