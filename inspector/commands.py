@@ -15,6 +15,7 @@ from inspector.binaries import library_kind
 from inspector.facts import CONTEXT_FILES, RESOLVER_VARIABLES
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"})
+_SHELL_ENDINGS = ("sh", "busybox")
 _PREFIXES = frozenset({"if", "then", "else", "elif", "do", "while", "until", "{", "!", "time"})
 """Words after which a command follows."""
 _NAMING = frozenset({"export", "declare", "typeset", "readonly", "local", "unset", "read"})
@@ -105,6 +106,10 @@ _GLOB = frozenset("*?[{")
 _HIDDEN = str.maketrans({each: chr(0xE000 + n) for n, each in enumerate(";&|()<>`#")})
 _SHOWN = str.maketrans({chr(0xE000 + n): each for n, each in enumerate(";&|()<>`#")})
 """What parts commands and parts nothing within quotes, there and back."""
+_QUOTES = frozenset("\"'\\")
+_UNQUOTED = str.maketrans(dict.fromkeys(_QUOTES))
+_MOST_OF_COMMAND = 4096
+"""Characters of a simple command that are read."""
 _LONG = 1024
 """Characters of a line that is looked at closely: a longer one may do anything with what it names."""
 _MAX_COMMANDS = 256
@@ -283,7 +288,10 @@ def _may_be(name: str) -> set[str]:
 
 def _words_of(text: str) -> list[str]:
     """Return the words of a simple command, quotes taken away; a bounded number."""
-    return [re.sub("[\"'\\\\]", "", word[0]) for word in islice(_WORD.finditer(text, 0, 4096), _MAX_WORDS)]
+    start = text[:_MOST_OF_COMMAND]
+    if _QUOTES.isdisjoint(start):
+        return start.split()[:_MAX_WORDS]
+    return [word[0].translate(_UNQUOTED) for word in islice(_WORD.finditer(start), _MAX_WORDS)]
 
 
 # ── a command line ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -296,7 +304,7 @@ def _read_words(words: list[str], effects: Effects, depth: int) -> None:
     rest, changed = unwrap(words)
     effects.variables |= changed
     for position, word in enumerate(rest[1:_MAX_WORDS], 1):
-        if _base(word) == "env":
+        if word.endswith("env") and _base(word) == "env":
             effects.variables |= unwrap(rest[position:])[1]
     if not rest:
         return
@@ -339,7 +347,9 @@ def _read_arguments(words: list[str], effects: Effects, depth: int) -> None:
     for position, word in enumerate(words[1:_MAX_WORDS], 1):
         if word.startswith("/") and len(effects.arguments) < _MAX_COMMANDS:
             effects.arguments[word] = None
-        if _base(word) in SHELLS and _COMMAND_FLAG.fullmatch(next(iter(words[position + 1 :]), "")):
+        if not word.endswith(_SHELL_ENDINGS) or _base(word) not in SHELLS:
+            continue
+        if _COMMAND_FLAG.fullmatch(next(iter(words[position + 1 :]), "")):
             _read_words(words[position:], effects, depth + 1)
             return
 
@@ -402,17 +412,18 @@ def _read_text(text: str, effects: Effects, depth: int) -> None:
 def _touched(code: str) -> set[str]:
     if _evaluates(code):
         return set(RESOLVER_VARIABLES)
-    if not any(variable in code for variable in RESOLVER_VARIABLES) and not {'"', "'", "\\"} & set(code):
+    forms = [form for form in (code, code.translate(_UNQUOTED)) if any(each in form for each in RESOLVER_VARIABLES)]
+    if not forms:
         return set()
     found = {each for line in code.split("\n") if len(line) > _LONG for each in RESOLVER_VARIABLES if each in line}
-    for form in (code, re.sub("[\"'\\\\]", "", code)):
+    for form in forms:
         found.update(match[1] or match[2] for match in _TOUCHED.finditer(form))
     return found
 
 
 def _evaluates(code: str) -> bool:
     """Whether an ``eval`` is given what an expansion comes to."""
-    return any(
+    return "eval" in code and any(
         (word := _EVAL.search(part)) is not None and not {"$", "`"}.isdisjoint(part[word.end() :])
         for part in re.split("[\n;]", code)
     )
@@ -435,29 +446,31 @@ def _written_files(lines: Iterable[str], depth: int = 0) -> set[str]:
     opened: str | None = None
     entered = False
     for line in lines:
-        entered = entered or _ENTERED.search(line) is not None
-        text, is_open = _mask(line)
-        if opened is not None:
-            text = line
+        entered = entered or ("/etc" in line and _ENTERED.search(line) is not None)
+        is_open = _leaves_open(line)
         if len(line) > _LONG:
             found.update(match[1] for match in _NAMED.finditer(line) if entered or "/etc" in line)
         elif "/etc" in line or any(name in line for name in WRITTEN_FILES):
             found.update(match[1] for match in _REDIRECTED.finditer(line))
+            text = line if is_open or opened is not None else _mask(line)
             for part in _SEPARATORS.split(_REDIRECTION.sub(" ", text)):
                 found |= _written_by(part, line, opened or "", entered=entered, depth=depth)
         if is_open:
-            opened = _opener(text) if opened is None else None
+            opened = _opener(line) if opened is None else None
     return found
 
 
-def _mask(line: str) -> tuple[str, bool]:
-    """Return a line with what stands in quotes parting nothing and no comment, and whether a quote is left open."""
+def _leaves_open(line: str) -> bool:
+    """Whether a quote of the line has no fellow in it."""
     if "'" not in line and '"' not in line:
-        return _COMMENT.sub("", line), False
+        return False
     rest = _QUOTED.sub("", line)
-    if "'" in rest or '"' in rest:
-        return line, True
-    return _COMMENT.sub("", _QUOTED.sub(_hide, line)), False
+    return "'" in rest or '"' in rest
+
+
+def _mask(line: str) -> str:
+    """Return a line with what stands in quotes parting nothing, and without its comment."""
+    return _COMMENT.sub("", _QUOTED.sub(_hide, line) if "'" in line or '"' in line else line)
 
 
 def _hide(match: re.Match[str]) -> str:

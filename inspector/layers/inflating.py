@@ -11,7 +11,7 @@ from inspector.errors import DigestMismatch, FormatUnsupported, LimitExceeded, T
 from inspector.escaping import printable
 from inspector.facts import BlobStream
 
-READ_SIZE = 256 * 1024
+READ_SIZE = 1024 * 1024
 PIECE = 1024 * 1024
 """Most bytes that one step of inflating may give: what a small hostile input can make of memory."""
 _ZSTD_WINDOW_LOG = 27
