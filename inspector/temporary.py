@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import IO
 
 from inspector.errors import InspectorError
@@ -14,6 +13,8 @@ def temporary_file() -> IO[bytes]:
     Raises:
         InspectorError: if no directory can be written, as on a container's read-only root.
     """
+    import tempfile
+
     try:
         return tempfile.TemporaryFile()  # the caller closes it
     except FileNotFoundError:

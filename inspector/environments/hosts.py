@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from inspector.environments.docker import DockerHost, uses_resolved
 from inspector.errors import UsageError
 from inspector.escaping import printable
@@ -58,6 +56,8 @@ def host_named(name: str) -> Host:
     known = {host.name: host for host in HOSTS}
     if name in known:
         return known[name]
+    from difflib import get_close_matches
+
     near = get_close_matches(name, known, 1, 0.5)
     raise UsageError(
         f"no host '{printable(name, limit=60)}'",

@@ -7,7 +7,6 @@ user-defined networks get those of the stub.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import lru_cache
 
 from inspector.environments.docker import Engine, NetworkMode, container_resolv_conf
@@ -114,6 +113,8 @@ def preset(name: str) -> Environment:
     known = {environment.name: environment for environment in presets()}
     if name in known:
         return known[name]
+    from difflib import get_close_matches
+
     near = get_close_matches(name, known, 3, 0.5)
     raise UsageError(
         f"no environment '{printable(name, limit=60)}'",

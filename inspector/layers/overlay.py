@@ -7,17 +7,19 @@ the layer itself does not replace by a directory lands where the link leads, as 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from inspector.facts import BinaryFacts, LayerFacts, LibraryFacts, RootFsFacts, ScriptFacts, Special
 from inspector.layers.recording import normalise
+from inspector.records import dataclass
 
 _MAX_HOPS = 40
 """Links followed for one path, as in path_resolution(7)."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclasses.dataclass(slots=True, eq=False)
 class Node:
     """One path of the merged file system."""
 
@@ -29,7 +31,7 @@ class Node:
     children: dict[str, Node] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Found:
     """What is found by a walk of everything, kept for the next who asks: an image may be started in many ways."""
 

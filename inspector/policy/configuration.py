@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -270,6 +269,8 @@ def _doubts(variables: Mapping[str, str]) -> Iterator[str]:
     for name in variables:
         linked = name.startswith((f"{PREFIX}SERVICE_", f"{PREFIX}PORT"))
         if name.startswith(PREFIX) and name not in known and not linked:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, known, 1, cutoff=0.85)
             if near:
                 yield f"the variable {printable(name, limit=80)} means nothing; did you mean {near[0]}?"

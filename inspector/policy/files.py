@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +68,8 @@ def _why(error: Exception) -> str:
 
 
 def _parse(content: bytes, name: str) -> Document:
+    import tomllib
+
     try:
         text = content.decode()
         return Document(name, text.replace("\r\n", "\n"), tomllib.loads(text))
@@ -131,6 +131,8 @@ def header_lines(document: Document, table: str) -> list[int]:
 
 def unknown(what: str, word: str, known: Iterable[str]) -> str:
     """Say that there is no such word, with the nearest that there is."""
+    from difflib import get_close_matches
+
     names = sorted(known)
     near = get_close_matches(word.lower().replace("_", "-"), names, 1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names)}"

@@ -7,14 +7,16 @@ Without an obstacle the sources of nsswitch.conf give the order. The table says 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from typing import Literal
 
 from inspector.errors import InspectorError
 from inspector.escaping import printable
 from inspector.facts import Call, ContextFile, Decision, Reason, Resolver, ResolverBuild, ResolverContext
+from inspector.records import dataclass
 from inspector.resolver.godebug import Mode, netdns_mode
 from inspector.resolver.lines import Word
 from inspector.resolver.names import (
@@ -120,7 +122,7 @@ def _with_variable(context: ResolverContext, variable: str, value: str | None) -
     return replace(context, env=env, env_unknown=())
 
 
-@dataclass
+@dataclasses.dataclass
 class _Choice:
     """One walk through Go's procedure; collects reasons on its way."""
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from inspector.facts import RESOLVER_VARIABLES, Call, Decision, ResolverBuild, ResolverContext
+from inspector.records import dataclass
 from inspector.resolver.decision import FILES, decide
 from inspector.resolver.names import equal_fold
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
+
+from inspector.records import dataclass
 
 _Answer = TypeVar("_Answer")
 _LONGEST = 16 * 1024

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, NamedTuple
 
 from inspector.facts import BinaryFacts, ImageConfig, RootFsFacts, Status
+from inspector.records import dataclass
 
 RunState = Literal["running", "complete", "interrupted", "failed"]
 

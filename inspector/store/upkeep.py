@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from inspector.facts import ANALYSER, BinaryFacts, LayerFacts, Target
+from inspector.records import dataclass
 from inspector.store.database import Writing
 from inspector.store.nouns import Base
 from inspector.store.schema import SCHEMA
