@@ -25,8 +25,8 @@ _BUILTINS = _NAMING | frozenset({
     "trap", "true", "false", "test", "[", "[[", "echo", "printf", "cd", "exit", ":", "eval", "umask", "wait", "alias",
     "source", ".",
 })  # fmt: skip
-_QUIET = [[], *([word] for word in sorted(_BUILTINS - _NAMING - {".", "source", "eval", "printf"}))]
-"""How parts begin that start and change nothing."""
+_QUIET = _BUILTINS - _NAMING - {".", "source", "eval", "printf"}
+"""First words of parts that start and change nothing."""
 _WRAPPERS = frozenset({
     "exec", "env", "nohup", "tini", "dumb-init", "catatonit", "su-exec", "gosu", "setpriv", "nice", "command",
     "builtin", "sudo", "doas", "timeout", "setsid", "stdbuf", "ionice",
@@ -400,7 +400,8 @@ def _read_text(text: str, effects: Effects, depth: int) -> None:
     effects.variables |= _touched(code)
     effects.files |= _written_files(lines, depth)
     for part in _SEPARATORS.split(code):
-        if part.split(None, 1)[:1] in _QUIET:
+        first = part.split(None, 1)[:1]
+        if not first or first[0] in _QUIET:
             continue
         words = _words_of(part)
         while words and (words[0] in _PREFIXES or _ASSIGNMENT.match(words[0])):

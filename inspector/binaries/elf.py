@@ -137,7 +137,7 @@ class Elf:
     def text_at(self, offset: int, limit: int = 4096) -> str:
         """Return the NUL-terminated text at a file offset."""
         end = self.data.find(b"\0", offset, offset + limit)
-        return bytes(self.data[offset : end if end >= 0 else offset + limit]).decode("utf-8", "replace")
+        return self.data[offset : end if end >= 0 else offset + limit].decode("utf-8", "replace")
 
     def tag(self, number: int) -> int | None:
         """Return the value of a dynamic tag, the first where there are several."""
@@ -315,11 +315,15 @@ def _dynamic(data: Data, bits: int, order: str, segments: tuple[Segment, ...]) -
     for segment in segments:
         if segment.kind != PT_DYNAMIC:
             continue
-        count = min(segment.file_size // step, _MAX_TAGS)
-        for tag, value in _rows(data, form, range(segment.offset, segment.offset + count * step, step)):
+        claimed = min(segment.file_size // step, _MAX_TAGS)
+        count = min(claimed, max(len(data) - segment.offset, 0) // step)
+        for tag, value in struct.iter_unpack(form, data[segment.offset : segment.offset + count * step]):
             if tag == 0:
                 break
             tags.setdefault(tag, []).append(value)
+        else:
+            if count < claimed:
+                raise DamagedError(f"truncated: nothing at offset {segment.offset + count * step}")
     return tags
 
 

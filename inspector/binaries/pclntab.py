@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import field
-from itertools import product
+from itertools import islice, product
 from typing import TypeAlias
 
 from inspector.binaries.elf import PT_LOAD, DamagedError, Elf, Section
@@ -28,6 +28,8 @@ _ANCHOR = b"runtime.gopanic\0"
 _MAX_ANCHORS = 8
 _REACHES = (4 * 1024 * 1024, 512 * 1024 * 1024)
 """How far before the anchor the table's header is looked for."""
+_MAX_HEADERS = 64
+"""Places before one anchor at which there may be a header."""
 _MAX_NAME = 1024
 _MAX_FUNCTIONS = 500_000
 _TEXT_WORD = 22
@@ -78,7 +80,6 @@ def _search(elf: Elf) -> FunctionTable | None:
     minimum = _MINIMUM_CODE.get(elf.machine)
     if minimum is None:
         return None
-    needles = [struct.pack(elf.order + "IHBB", magic, 0, minimum, elf.bits // 8) for magic in MAGICS]
     for segment in elf.segments:
         if segment.kind != PT_LOAD:
             continue
@@ -87,14 +88,29 @@ def _search(elf: Elf) -> FunctionTable | None:
         for _ in range(_MAX_ANCHORS):
             if position < 0:
                 break
-            # Near first: the needles of other releases would be looked for in all that stands before.
-            for reach, needle in product(_REACHES, needles):
-                start = elf.data.rfind(needle, max(first, position - reach), position)
-                table = _read(elf, start, last) if start >= 0 else None
+            for start in islice(_headers_before(elf, first, position, minimum), _MAX_HEADERS):
+                table = _read(elf, start, last)
                 if table is not None and table.names <= position < table.end:
                     return table
             position = elf.data.find(_ANCHOR, position + 1, last)
     return None
+
+
+def _headers_before(elf: Elf, first: int, position: int, minimum: int) -> Iterator[int]:
+    """Yield where a table's header may begin, the nearest first, as far as that costs one search of each byte."""
+    needles = [struct.pack(elf.order + "IHBB", magic, 0, minimum, elf.bits // 8) for magic in MAGICS]
+    if elf.order == "<":
+        # What differs comes first: all but one byte is looked for once for all releases.
+        end = position
+        while (place := elf.data.rfind(needles[0][1:], first + 1, end)) >= 0:
+            yield place - 1
+            end = place
+        return
+    # Near first: the needles of other releases would be looked for in all that stands before.
+    for reach, needle in product(_REACHES, needles):
+        place = elf.data.rfind(needle, max(first, position - reach), position)
+        if place >= 0:
+            yield place
 
 
 def _read(elf: Elf, start: int, end: int) -> FunctionTable | None:

@@ -46,6 +46,8 @@ _VERBS = {
 _GARBAGE = 50_000
 """Objects made until cycles among them are looked for: by the usual 700 a scan's start alone would have them looked for
 a hundred times, and find none."""
+_TURN = 0.0005
+"""Seconds until a thread that computes lets another one go on: those that hash and inflate ask for a moment only."""
 INTERRUPTED = 130
 READER_GONE = 141
 """What a shell tells of a program that SIGPIPE ended."""
@@ -136,6 +138,7 @@ class _Terminated(BaseException):
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the documented code; never show a traceback."""
     gc.set_threshold(_GARBAGE)
+    sys.setswitchinterval(_TURN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _terminate)

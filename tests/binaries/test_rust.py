@@ -4,6 +4,8 @@ rustc calls libc through the global offset table, in a static file too, where De
 """
 
 import importlib.metadata
+import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -22,15 +24,17 @@ def compiled(source: str, model: str, directory: Path) -> Path:
     """Compile a program with glibc inside, by Debian's rustc in a root of its own, which wants /proc."""
     root = toolchains.debian_root("bookworm", (*toolchains.COMPILER, "rustc"))
     (root / "proc").mkdir(exist_ok=True)
-    inside = root / "build" / directory.name
-    inside.mkdir(parents=True, exist_ok=True)
+    (root / "build").mkdir(exist_ok=True)
+    inside = Path(tempfile.mkdtemp(dir=root / "build"))  # directories of several workers have one name
     (inside / source).write_bytes((SOURCES / source).read_bytes())
     place = inside.relative_to(root)
     command = ["rustc", "-O", "-C", "linker=gcc", "-C", "codegen-units=1", "-C", "target-feature=+crt-static"]
     command += ["-C", f"relocation-model={model}", "-o", f"/{place}/program", f"/{place}/{source}"]
     mounted = 'mount --rbind /proc "$0/proc" && exec chroot "$0" /usr/bin/env -i PATH=/usr/bin:/bin "$@"'
     toolchains.run(["unshare", "--mount", "sh", "-c", mounted, root, *command])
-    return (inside / "program").rename(directory / "program")
+    program = (inside / "program").rename(directory / "program")
+    shutil.rmtree(inside)
+    return program
 
 
 def facts_of(program: Path) -> BinaryFacts:
