@@ -6,7 +6,7 @@ from typing import Literal
 
 from inspector.records import dataclass
 
-ANALYSER = 3
+ANALYSER = 4
 """Version of what the facts mean. Raised when facts of the same bytes would come out otherwise; stored facts of
 another version are not used."""
 Linkage = Literal["static", "static-pie", "dynamic", "dynamic-pie", "unknown"]
