@@ -7,8 +7,8 @@ import threading
 from collections.abc import Generator, Iterator
 
 _PIECES = 16
-"""Most pieces that wait: they are a mebibyte each. They last while a large program is examined; with four, hashing stood
-still for it, and a scan took a tenth longer."""
+"""Most pieces that wait: they are a mebibyte each. They last while a large program is examined; with four, hashing
+stood still for it, and a scan took a tenth longer."""
 _LEAVE = 1.0
 """Seconds that a reader that gives up waits for the thread; a read from a network may last longer."""
 
