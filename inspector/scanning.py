@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inspector import __version__
 from inspector.environments.mounts import hidden
@@ -37,6 +38,9 @@ from inspector.references import parse
 from inspector.sources import SourceOptions, is_analysed, open_images
 from inspector.store import FactStore, HeldStore, NullStore, open_store, place_of
 
+if TYPE_CHECKING:
+    from inspector.witnesses import Witnesses
+
 Progress = Callable[[str, int, int | None], None]
 """Told (layer's name, bytes read so far, bytes in all or None) while a blob is read."""
 
@@ -52,6 +56,8 @@ class ScanOptions:
     """The directory of the store's file; None: inspector's in the user's cache."""
     use_cache: bool = True
     hash_binaries: bool = False
+    witness: bool = False
+    """Have pyelftools and lief read each program too; stored facts are not used then, and none are stored."""
     paths: tuple[str, ...] = ()
     """Report these paths of the image only; empty: everything of interest."""
     workers: int = 1
@@ -104,7 +110,9 @@ def store_of(options: ScanOptions) -> FactStore:
     Raises:
         UsageError: for a URL of another kind.
     """
-    return open_store(place_of(options.store, options.cache_dir)) if options.use_cache else NullStore()
+    if not options.use_cache or options.witness:
+        return NullStore()
+    return open_store(place_of(options.store, options.cache_dir))
 
 
 def collect(
@@ -333,18 +341,30 @@ def _layer_ids(layers: Sequence[Layer]) -> tuple[LayerId, ...]:
 def _read_layers(
     layers: Sequence[Layer], store: FactStore, options: ScanOptions, progress: Progress | None
 ) -> list[LayerFacts]:
-    def read(layer: Layer) -> LayerFacts:
-        return _read_one(layer, store, options, progress)
+    with _witnesses(options) as witnesses:
 
-    if options.workers <= 1 or len(layers) <= 1:
-        return [read(layer) for layer in layers]
-    from concurrent.futures import ThreadPoolExecutor
+        def read(layer: Layer) -> LayerFacts:
+            return _read_one(layer, store, options, progress, witnesses)
 
-    with ThreadPoolExecutor(max_workers=options.workers) as pool:
-        return list(pool.map(read, layers))
+        if options.workers <= 1 or len(layers) <= 1:
+            return [read(layer) for layer in layers]
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(max_workers=options.workers) as pool:
+            return list(pool.map(read, layers))
 
 
-def _read_one(layer: Layer, store: FactStore, options: ScanOptions, progress: Progress | None) -> LayerFacts:
+def _witnesses(options: ScanOptions) -> AbstractContextManager[Witnesses | None]:
+    if not options.witness:
+        return nullcontext()
+    from inspector.witnesses import Witnesses
+
+    return Witnesses()
+
+
+def _read_one(
+    layer: Layer, store: FactStore, options: ScanOptions, progress: Progress | None, witnesses: Witnesses | None
+) -> LayerFacts:
     key, shared = layer_key(layer, hash_binaries=options.hash_binaries), layer.shared
     known = store.facts(key) if key else options.shared.get(shared or "")
     if known is not None:
@@ -353,7 +373,9 @@ def _read_one(layer: Layer, store: FactStore, options: ScanOptions, progress: Pr
     told = None if progress is None else lambda done: progress(name, done, layer.size)
     others: list[str] = []
     verified = others.append if options.use_cache else None
-    facts = read_layer(layer, hash_binaries=options.hash_binaries, progress=told, verified=verified)
+    facts = read_layer(
+        layer, hash_binaries=options.hash_binaries, witnesses=witnesses, progress=told, verified=verified
+    )
     if key:
         store.save(key, facts)
         for other in others:

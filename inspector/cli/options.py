@@ -53,6 +53,11 @@ def image_options(command: Command) -> Command:
         click.option("--path", "paths", multiple=True, metavar="PATH", help="Look at this path of the image only."),
         click.option("--layers", is_flag=True, help="From an engine: read layer by layer (slower, names layers)."),
         click.option("--hash", "hash_binaries", is_flag=True, help="Give the sha256 of each binary."),
+        click.option(
+            "--witness",
+            is_flag=True,
+            help="Have pyelftools and lief read each program too; where they differ it is unknown.",
+        ),
         click.option("--offline", is_flag=True, help="Never use the network."),
         click.option("--insecure", is_flag=True, help="Allow plain HTTP to any registry."),
         click.option("--ca-cert", type=click.Path(path_type=Path), help="CA certificates to trust, PEM."),
@@ -123,6 +128,7 @@ def scan_options(flags: dict[str, Any], *, names_only: bool = False) -> ScanOpti
         cache_dir=flags["cache_dir"],
         use_cache=not flags["no_cache"],
         hash_binaries=flags["hash_binaries"],
+        witness=flags["witness"],
         paths=tuple(flags["paths"]),
     )
 

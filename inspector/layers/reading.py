@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inspector.binaries import MAGIC, Data, cached_paths, examine, library_kind
 from inspector.errors import TargetDamaged
@@ -22,6 +22,9 @@ from inspector.layers.scripts import MOST_OF_FIRST_LINE, describe_script
 from inspector.layers.tar import PlainStream, TarMember, walk_tar
 from inspector.records import dataclass
 from inspector.temporary import temporary_file
+
+if TYPE_CHECKING:
+    from inspector.witnesses import Witnesses
 
 TEXT_PATHS = frozenset(
     f"/etc/{name}" for name in ("nsswitch.conf", "mdns.allow", "passwd", "group", "services", "os-release")
@@ -54,6 +57,7 @@ def read_layer(
     *,
     limits: Limits | None = None,
     hash_binaries: bool = False,
+    witnesses: Witnesses | None = None,
     progress: Callable[[int], object] | None = None,
     verified: Callable[[str], object] | None = None,
 ) -> LayerFacts:
@@ -66,6 +70,7 @@ def read_layer(
         layer: where the bytes come from.
         limits: what it may cost.
         hash_binaries: whether to give the sha256 of every executable.
+        witnesses: who else is to read every executable.
         progress: is told how many stored bytes were read so far.
         verified: is told the diff ID where the layer has a digest too and the bytes have both; that costs a second
             hash, in another thread.
@@ -74,7 +79,7 @@ def read_layer(
         TargetDamaged: if the layer is cut, corrupt, too large, or not what its digest says.
     """
     bounds = limits or Limits()
-    reader = _Reader(bounds, hash_binaries=hash_binaries)
+    reader = _Reader(bounds, hash_binaries=hash_binaries, witnesses=witnesses)
     if isinstance(layer, MemberLayer):
         return reader.read_members(layer.members())
     name = f"layer {layer.digest or layer.diff_id or 'of the file system'}"
@@ -117,9 +122,10 @@ def _hashed(pieces: Iterator[bytes], verifier: Verifier | None) -> Iterator[byte
 class _Reader:
     """Looks at each member and records what matters."""
 
-    def __init__(self, limits: Limits, *, hash_binaries: bool) -> None:
+    def __init__(self, limits: Limits, *, hash_binaries: bool, witnesses: Witnesses | None) -> None:
         self._limits = limits
         self._hash = hash_binaries
+        self._witnesses = witnesses
         self._record = Recorder()
         self._buffer = bytearray()
 
@@ -222,6 +228,8 @@ class _Reader:
         if isinstance(facts, BinaryFacts):
             if self._hash:
                 facts = replace(facts, sha256=hashlib.sha256(data).hexdigest())
+            if self._witnesses:
+                facts = self._witnesses.question(facts, data)
             self._record.add_binary(facts)
             return True
         if isinstance(facts, LibraryFacts):

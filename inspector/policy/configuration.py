@@ -89,6 +89,7 @@ KEYS: Mapping[str, Key] = {
         Key(name="all-platforms", kind="switch", default=False),
         Key(name="layers", kind="switch", default=False),
         Key(name="hash", kind="switch", default=False),
+        Key(name="witness", kind="switch", default=False),
         Key(name="offline", kind="switch", default=False),
         Key(name="timeout", kind="number", least=0.1, default=60.0),
         Key(name="no-cache", kind="switch", default=False),

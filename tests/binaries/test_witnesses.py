@@ -1,7 +1,7 @@
 """Nothing is left unknown that lief or pyelftools would tell of a damaged or lying file that the kernel would still load.
 
-They read section headers first; the kernel reads program headers only, and so do we. This keeps proving that neither is
-worth its import at run time: they are asked in a process of their own, which they may crash or hang.
+They read section headers first; the kernel reads program headers only, and so do we. This keeps proving that a scan needs
+to ask them for no fact: with ``--witness`` they are asked whether they differ.
 """
 
 import json
@@ -24,6 +24,7 @@ from test_layouts import BASE, MAGICS, Image, go_file
 
 from inspector.binaries import examine
 from inspector.facts import BinaryFacts
+from inspector.witnesses import ASK, read_as
 
 SOURCES = Path(__file__).parent / "sources"
 SECONDS, MEMORY = 3, 2 << 30
@@ -90,44 +91,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return paths
 
 
-def lief_says(path: str) -> dict[str, Any]:
-    import lief
-
-    lief.logging.disable()
-    file = lief.ELF.parse(path)
-    if file is None:
-        return {}
-    return {
-        "machine": str(file.header.machine_type),
-        "interpreter": file.interpreter if file.has_interpreter else None,
-        "needed": list(file.libraries),
-        "symbols": len(list(file.symtab_symbols)),
-    }
-
-
-def elftools_says(path: str) -> dict[str, Any]:
-    from elftools.elf.dynamic import DynamicSegment
-    from elftools.elf.elffile import ELFFile
-    from elftools.elf.sections import SymbolTableSection
-
-    found: dict[str, Any] = {"interpreter": None, "needed": [], "symbols": 0}
-    try:
-        with Path(path).open("rb") as stream:
-            file = ELFFile(stream)
-            found["machine"] = file.header["e_machine"]
-            for segment in file.iter_segments():
-                if segment["p_type"] == "PT_INTERP":
-                    found["interpreter"] = segment.get_interp_name()
-                if isinstance(segment, DynamicSegment):
-                    found["needed"] = [tag.needed for tag in segment.iter_tags("DT_NEEDED")]
-            for section in file.iter_sections():
-                if isinstance(section, SymbolTableSection) and section["sh_type"] == "SHT_SYMTAB":
-                    found["symbols"] = section.num_symbols()
-    except Exception as error:  # noqa: BLE001 - whatever its parsing ends with: it cannot go on
-        found["ended"] = type(error).__name__
-    return found
-
-
 def ask(witness: str, paths: list[Path]) -> dict[str, dict[str, Any]]:
     """Ask a witness in processes of its own: where it dies or hangs at a file, it has nothing to say of that."""
     found: dict[str, dict[str, Any]] = {}
@@ -161,7 +124,7 @@ def untold(facts: BinaryFacts | None, said: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.needs("gcc")
-@pytest.mark.parametrize("witness", ["lief", "elftools"])
+@pytest.mark.parametrize("witness", ASK)
 def test_a_witness_tells_nothing_that_we_leave_unknown(witness: str, files: dict[str, Path]) -> None:
     said = ask(witness, list(files.values()))
     more = {}
@@ -176,10 +139,9 @@ def test_a_witness_tells_nothing_that_we_leave_unknown(witness: str, files: dict
 
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    says = {"lief": lief_says, "elftools": elftools_says}[sys.argv[1]]
     for path in sys.argv[2:]:
         signal.alarm(SECONDS)  # unhandled, it ends a parser that never comes back
-        print(json.dumps([path, says(path)]), flush=True)
+        print(json.dumps([path, read_as(sys.argv[1], path)], default=str), flush=True)
 
 
 if __name__ == "__main__":
