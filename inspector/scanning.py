@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inspector import __version__
+from inspector.environments import preset
 from inspector.environments.mounts import hidden
 from inspector.errors import InspectorError
 from inspector.escaping import printable
@@ -69,7 +70,7 @@ class ScanOptions:
 def scan(
     reference: str,
     *,
-    environments: Sequence[Environment] | None = None,
+    environments: Sequence[Environment | str] | None = None,
     options: ScanOptions | None = None,
     wishes: Wishes | None = None,
 ) -> Report:
@@ -77,7 +78,7 @@ def scan(
 
     Args:
         reference: as on the command line (``repo:tag``, ``docker-archive:PATH``, ``dir:PATH``…).
-        environments: where it will run; None: the presets marked common.
+        environments: where it will run, presets by their names; None: the presets marked common.
         options: how to reach the image.
         wishes: what the caller knows besides: files, variables, names and calls.
 
@@ -86,9 +87,10 @@ def scan(
         with status ``failed`` or ``incomplete`` and its problems.
 
     Raises:
-        InspectorError: if the reference cannot be parsed, found or reached.
+        InspectorError: if the reference cannot be parsed, found or reached, or if there is no such preset.
     """
-    targets = [judge_target(target, environments, wishes or Wishes()) for target in collect(reference, options=options)]
+    chosen = None if environments is None else [preset(e) if isinstance(e, str) else e for e in environments]
+    targets = [judge_target(target, chosen, wishes or Wishes()) for target in collect(reference, options=options)]
     return report_of(targets)
 
 

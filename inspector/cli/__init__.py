@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -48,6 +49,7 @@ _GARBAGE = 50_000
 a hundred times, and find none."""
 _TURN = 0.0005
 """Seconds until a thread that computes lets another one go on: those that hash and inflate ask for a moment only."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 INTERRUPTED = 130
 READER_GONE = 141
 """What a shell tells of a program that SIGPIPE ended."""
@@ -137,6 +139,7 @@ class _Terminated(BaseException):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the documented code; never show a traceback."""
+    _open_closed_streams()
     gc.set_threshold(_GARBAGE)
     sys.setswitchinterval(_TURN)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -153,6 +156,13 @@ def main(arguments: list[str] | None = None) -> None:
         number = ended.args[0]
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
+
+
+def _open_closed_streams() -> None:
+    """Put nothing where a caller closed a standard stream (``>&-``): what is opened next would else be taken for it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - for as long as the process lasts
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
@@ -179,16 +189,28 @@ def _run(arguments: list[str] | None) -> int:
     except Exception as error:  # the last line of defence: one line instead of a traceback
         if os.environ.get("INSPECTOR_DEBUG"):
             raise
-        code = _fail(f"internal error: {type(error).__name__}: {error} (set INSPECTOR_DEBUG=1 to see where)", 4)
+        code = _fail_unforeseen(error)
     return code if isinstance(code, int) else 0
 
 
+def _fail_unforeseen(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno in _FULL:
+        _drop_output()
+        return _fail(f"cannot write: {error.strerror}", 2)
+    return _fail(f"internal error: {type(error).__name__}: {error} (set INSPECTOR_DEBUG=1 to see where)", 4)
+
+
 def _end_quietly() -> int:
-    """Let what is not written yet go nowhere, for Python would complain of it at exit, and return the exit code."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())
+    """Let what is not written yet go nowhere, and return the exit code."""
+    _drop_output(sys.stdout, sys.stderr)
     return READER_GONE
+
+
+def _drop_output(*streams: TextIO) -> None:
+    """Let what is not written yet to stdout, or these, go nowhere: Python would complain of it at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams or (sys.stdout,):
+        os.dup2(nowhere, stream.fileno())
 
 
 def fail_with(error: InspectorError) -> int:

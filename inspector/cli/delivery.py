@@ -87,8 +87,8 @@ def exit_code(
     """Return the documented exit code.
 
     1 (or ``findings_code``) for findings at or above the threshold, even where the scan is incomplete; 3 where nothing
-    at all could be found or reached; 4 where something could not be told; else 0. What is waived or in the baseline
-    does not count.
+    at all could be found or reached; 4 where one of several could not, or something could not be told; else 0. What is
+    waived or in the baseline does not count.
     """
     from inspector.judging import is_unread
     from inspector.policy.thresholds import Threshold, has_unknown
@@ -98,7 +98,6 @@ def exit_code(
     if errors and is_unread(report):
         codes = {error.exit_code for error in errors}
         return codes.pop() if len(codes) == 1 else 4
-    incomplete = bool(errors) or any(target.status != "analysed" for target in report.targets)
-    if (incomplete or has_unknown(report)) and not allow_incomplete:
-        return 4
-    return 0
+    incomplete = any(target.status != "analysed" for target in report.targets)
+    is_short = errors or ((incomplete or has_unknown(report)) and not allow_incomplete)
+    return 4 if is_short else 0

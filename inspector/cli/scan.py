@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from inspector.cli.options import (
     chosen_environments,
@@ -21,6 +22,7 @@ from inspector.errors import InspectorError, UsageError
 from inspector.facts import Call, Target
 
 if TYPE_CHECKING:
+    from inspector.references import Reference
     from inspector.scanning import ScanOptions
 
 
@@ -46,6 +48,14 @@ def scan(ctx: click.Context, /, references: tuple[str, ...], **flags: Any) -> No
     report = gate.mark(report_of(judge_all(targets, references, flags)))
     deliver(report, flags, told=True)
     ctx.exit(gate.exit_code(report, errors))
+
+
+def _check_source(reference: Reference, flags: dict[str, Any]) -> None:
+    """Refuse ``--from`` beside a reference that names another source; a setting gives way to the reference."""
+    wanted, scheme = flags.get("source"), reference.scheme
+    typed = click.get_current_context().get_parameter_source("source") is ParameterSource.COMMANDLINE
+    if typed and scheme not in {None, wanted}:
+        raise UsageError(f"--from {wanted}, but {reference} names its source", advice="leave one of them out")
 
 
 def judge_all(
@@ -88,7 +98,7 @@ def collect_all(
     from inspector.scanning import collect, store_of, unreached
 
     for reference in references:
-        parse(reference)
+        _check_source(parse(reference), flags)
     options = options or scan_options(flags)
     store = click.get_current_context().with_resource(store_of(options))
     targets: list[Target] = []

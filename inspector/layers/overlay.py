@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import field, replace
 
+from inspector.escaping import printable
 from inspector.facts import BinaryFacts, LayerFacts, LibraryFacts, RootFsFacts, ScriptFacts, Special
 from inspector.layers.recording import normalise
 from inspector.records import dataclass
@@ -230,7 +231,7 @@ def _apply(root: RootFs, layer: LayerFacts, number: int) -> Iterator[str]:
         # A hard link to a symbolic link is that link again: link(2) does not follow it.
         found = _entry(root, target) if normalise(target) else None
         if found is None or found.kind == "directory":
-            yield "a hard link to a file that is not there"
+            yield f"{printable(path)} is a hard link to {printable(target)}, which is not there"
             _put(root, path, Node("file", number, origin=path))
         else:
             _put(root, path, Node(found.kind, found.layer, found.origin, found.target))

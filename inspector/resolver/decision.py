@@ -223,7 +223,7 @@ class _Choice:
                 self.further = () if self.brief else tuple(islice(_known(obstacles), _SHOWN))
                 self.running = running
                 if forced and fixed:
-                    text = "what leaves other binaries to cgo fixes files,dns in one forced to Go's own resolver"
+                    text = "a binary forced to Go's own resolver takes files,dns where another would ask the C library"
                     self.reasons.append(self._reason(fixed, text))
                 return _FALLBACK_DNS if forced else "cgo"
         return self._order_by_sources(forced is not None)

@@ -70,7 +70,7 @@ def docker_images(blobs: Blobs, reference: str, tag: str | None, options: Source
         raise TargetAbsent(
             f"{blobs.what} has no image '{printable(tag or '')}'; it has {', '.join(there) or 'no names'}"
         )
-    images = [_docker_image(blobs, entry, reference, several=len(entries) > 1) for entry in wanted]
+    images = [_docker_image(blobs, entry, reference, several=len(entries) > 1 and tag is None) for entry in wanted]
     return _of_platform(images, options, blobs.what)
 
 

@@ -243,7 +243,9 @@ def select(index: Index, wanted: Platform, what: str = "index") -> Descriptor:
     if len(images) == 1 and images[0].platform is None:
         return images[0]
     there = ", ".join(sorted({printable(str(entry.platform), limit=40) for entry in images if entry.platform}))
-    raise TargetAbsent(f"{what} has no image for {wanted}; it has {there or 'none'}", advice="choose with --platform")
+    if not there:
+        raise TargetAbsent(f"{what} has no image for {wanted}, nor for any other platform")
+    raise TargetAbsent(f"{what} has no image for {wanted}; it has {there}", advice="choose with --platform")
 
 
 def _acceptable(wanted: Platform) -> list[Platform]:

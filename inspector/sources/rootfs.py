@@ -101,9 +101,12 @@ def directory_image(path: Path, reference: str, paths: tuple[str, ...] = ()) -> 
     try:
         if not path.is_dir():
             raise TargetAbsent(f"{printable(str(path))} is not a directory")
-        os.scandir(path).close()
+        with os.scandir(path) as entries:
+            is_empty = next(entries, None) is None
     except OSError as error:
         raise TargetAbsent(f"{printable(str(path))} cannot be read: {error.strerror}") from None
+    if is_empty:
+        raise TargetAbsent(f"{printable(str(path))} is an empty directory", advice="name the root of a file system")
     whole = SourcedImage(reference=reference, layers=[FileTree(root=path)])
     if not paths:
         return whole
@@ -128,7 +131,7 @@ def file_image(path: Path, reference: str) -> Image:
     if head != b"\x7fELF":
         raise TargetAbsent(f"{printable(str(path))} is not an ELF file", advice="use dir: for a root filesystem")
     real = path.resolve()
-    advice = f"'inspector scan dir:ROOT --path {printable(str(real))}' judges it in one"
+    advice = "'inspector scan dir:ROOT --path PATH' judges it in one"
     return SourcedImage(
         reference=reference,
         layers=[FileTree(root=real, single=True)],

@@ -15,7 +15,12 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 def is_compressed(head: bytes) -> bool:
     """Whether a file's first bytes are those of gzip or zstd."""
-    return head.startswith((_GZIP, _ZSTD))
+    return head.startswith(_GZIP) or _is_zstd(head)
+
+
+def _is_zstd(head: bytes) -> bool:
+    """Whether a zstd frame begins, be it one to skip (RFC 8878, 3.1.2), which may stand before, between and after."""
+    return head.startswith(_ZSTD) or (head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50)
 
 
 def inflated_pieces(source: BlobStream, what: str) -> Iterator[bytes]:
@@ -31,6 +36,8 @@ def inflated_pieces(source: BlobStream, what: str) -> Iterator[bytes]:
             data = source.read(_PIECE)
         return
     while data:
+        while len(data) < len(_ZSTD) and (more := source.read(_PIECE)):
+            data += more
         inflater, errors = _inflater(data)
         while not inflater.eof:
             try:
@@ -49,7 +56,7 @@ def inflated_pieces(source: BlobStream, what: str) -> Iterator[bytes]:
 
 
 def _inflater(head: bytes) -> tuple[Any, tuple[type[Exception], ...]]:
-    if head.startswith(_ZSTD):
+    if _is_zstd(head):
         try:
             from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # Python 3.14
         except ImportError:

@@ -3,8 +3,10 @@
 import gzip
 import io
 import json
+import shlex
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from functools import cache
@@ -176,7 +178,7 @@ def test_a_scan_of_several_goes_on_and_says_so_in_its_code(command: Command, tmp
     cut.write_bytes(archive()[:-20_000].rstrip(b"\0")[:-5000])
     assert command("scan", f"dir:{absent}", whole)[0] == 1
     assert command("scan", "-e", "docker-network", f"dir:{absent}", whole)[0] == 4
-    assert command("scan", "-e", "docker-network", "--allow-incomplete", f"dir:{absent}", whole)[0] == 0
+    assert command("scan", "-e", "docker-network", "--allow-incomplete", f"dir:{absent}", whole)[0] == 4  # never seen
     assert command("scan", str(cut), whole)[0] == 1
     code, out, err = command("scan", "-e", "docker-network", f"dir:{absent}", str(cut), whole)
     assert code == 4
@@ -215,3 +217,32 @@ def test_a_mangled_archive_is_facts_or_an_error_of_ours(
             return
     for target in targets:
         assert target.status == "analysed" or target.problems
+
+
+@pytest.mark.parametrize("verb", ["scan", "facts", "version"])
+def test_output_that_cannot_be_written_is_one_line(verb: str) -> None:
+    command = [sys.executable, "-m", "inspector", verb, *([] if verb == "version" else [str(parts.PEER)])]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "inspector: cannot write: No space left on device\n")
+
+
+def test_a_closed_output_changes_no_verdict() -> None:
+    command = shlex.join([sys.executable, "-m", "inspector", "scan", str(parts.PEER)])
+    closed = subprocess.run(["sh", "-c", f"{command} >&-"], stderr=subprocess.PIPE, text=True, check=False)
+    assert (closed.returncode, closed.stderr) == (1, "")
+
+
+def test_from_beside_a_source_that_is_named_is_refused(command: Command) -> None:
+    check(command("scan", "--from", "registry", f"docker-archive:{parts.PEER}"), 2, "--from registry", "leave one")
+    assert command("scan", "--from", "registry", f"docker-archive:{parts.PEER}")[1] == ""
+
+
+def test_an_empty_directory_is_no_image(command: Command, tmp_path: Path) -> None:
+    check(command("scan", f"dir:{tmp_path}"), 3, "is an empty directory")
+
+
+def test_an_interrupt_while_it_starts_is_one_line() -> None:
+    stop = "import builtins, sys\noriginal = builtins.__import__\ndef stop(name, *rest):\n    if name == 'inspector.cli':\n        raise KeyboardInterrupt\n    return original(name, *rest)\nbuiltins.__import__ = stop\nfrom inspector.__main__ import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", stop], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "inspector: interrupted\n")

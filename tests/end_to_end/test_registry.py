@@ -396,6 +396,40 @@ def test_authorization_never_follows_a_redirect_to_another_host(registry: parts.
     assert not any(elsewhere)
 
 
+def test_a_redirect_to_the_same_host_leaves_its_connection_in_order(registry: parts.Registry) -> None:
+    import urllib.request
+
+    redirected: list[str] = []
+
+    class Same(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            if not self.path.startswith("/data"):
+                redirected.append(self.path)
+                self.send_response(307)
+                self.send_header("Location", f"/data{self.path}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            request = urllib.request.Request(f"http://{registry.host}{self.path.removeprefix('/data')}")
+            request.add_header("Accept", self.headers.get("Accept", "*/*"))
+            with urllib.request.urlopen(request) as answer:
+                body, kind = answer.read(), answer.headers.get("Content-Type", "")
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with parts.serving(Same) as port:
+        assert parts.facts(f"registry:127.0.0.1:{port}/samples/peer:1")["status"] == "analysed"
+    assert len(redirected) >= 3
+
+
 def test_a_blob_that_is_not_its_digest_is_named_and_not_analysed(registry: parts.Registry) -> None:
     import urllib.request
 

@@ -58,17 +58,21 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         ["umoci", "raw", "unpack", "--image", f"{home}/layout:1", f"{home}/root"], check=True, capture_output=True
     )
     (home / "oci.tar.gz").write_bytes(gzip.compress((home / "oci.tar").read_bytes(), 1))
-    (home / "docker.tar.zst").write_bytes(zstd.compress((home / "docker.tar").read_bytes()))
+    plain, skipped = (home / "docker.tar").read_bytes(), b"\x50\x2a\x4d\x18\x05\0\0\0aside"
+    (home / "docker.tar.zst").write_bytes(zstd.compress(plain))
+    half = len(plain) // 2
+    frames = [skipped, zstd.compress(plain[:half]), skipped, zstd.compress(plain[half:]), skipped]
+    (home / "skipping.tar.zst").write_bytes(b"".join(frames))
     return {
         "docker-archive": f"docker-archive:{home}/docker.tar", "docker-archive by tag": f"docker-archive:{home}/docker.tar:samples/peer:1",
         "docker-archive by short tag": f"docker-archive:{home}/docker.tar:1", "docker-archive unnamed": f"{home}/docker.tar",
-        "docker-archive zstd": f"{home}/docker.tar.zst", "oci-archive": f"oci-archive:{home}/oci.tar:1", "oci-archive gzip": f"{home}/oci.tar.gz",
+        "docker-archive zstd": f"{home}/docker.tar.zst", "zstd frames to skip": f"{home}/skipping.tar.zst", "oci-archive": f"oci-archive:{home}/oci.tar:1", "oci-archive gzip": f"{home}/oci.tar.gz",
         "oci-dir": f"oci-dir:{home}/layout:1", "oci-dir unnamed": f"{home}/layout", "oci-dir zstd": f"oci-dir:{home}/zstd", "dir": f"dir:{home}/root",
         "dir unnamed": f"{home}/root",
     }  # fmt: skip
 
 
-FORMS = ["docker-archive", "docker-archive by tag", "docker-archive by short tag", "docker-archive unnamed", "docker-archive zstd", "oci-archive",
+FORMS = ["docker-archive", "docker-archive by tag", "docker-archive by short tag", "docker-archive unnamed", "docker-archive zstd", "zstd frames to skip", "oci-archive",
          "oci-archive gzip", "oci-dir", "oci-dir unnamed", "oci-dir zstd", "dir", "dir unnamed"]  # fmt: skip
 
 
@@ -105,7 +109,7 @@ def test_a_directory_is_a_root_filesystem_or_a_layout_by_its_content(tmp_path: P
 
 
 def test_from_and_offline_are_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "alpine").mkdir()
+    (tmp_path / "alpine/etc").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
     assert collect("alpine").reference == "alpine", "a path comes first"

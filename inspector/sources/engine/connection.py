@@ -171,7 +171,8 @@ def _client(engine: str, options: SourceOptions) -> Any:
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError, ValueError) as error:
         text = printable(_plainly(error), limit=200)
         raise TargetUnreachable(
-            f"{engine}: the engine at {printable(address.url, limit=120)} does not answer: {text}"
+            f"{engine}: the engine at {printable(address.url, limit=120)} does not answer: {text}",
+            advice="start it, or name another by DOCKER_HOST or a context",
         ) from None
 
 

@@ -28,7 +28,7 @@ from inspector.sources.manifests import (
     verify,
 )
 from inspector.sources.registry.blobs import open_blob
-from inspector.sources.registry.transport import RegistryOptions, Transport, read_bounded
+from inspector.sources.registry.transport import RegistryOptions, Transport, leave, read_bounded
 
 _ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
 _MAX_DEPTH = 3
@@ -198,7 +198,7 @@ def digest_of(name: RegistryName, transport: Transport) -> str | None:
     path, scope = f"/v2/{name.repository}/manifests/{name.wanted}", f"repository:{name.repository}:pull"
     response = transport.get(path, scope, {"Accept": _ACCEPT}, what, method="HEAD")
     digest = response.headers.get("Docker-Content-Digest", "").strip()
-    response.release_conn()
+    leave(response)
     return digest if is_digest(digest) else None
 
 

@@ -6,6 +6,7 @@ requests.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
 import os
@@ -207,7 +208,7 @@ class Transport:
             if response.status not in _REDIRECTS:
                 return response
             target = urljoin(url, response.headers.get("Location", ""))
-            response.drain_conn() if response.length_remaining else response.release_conn()
+            leave(response)
             self._check_target(url, target, what)
             url = target
         raise TargetUnreachable(f"{self.host}: {what}: more than {_MAX_REDIRECTS} redirects")
@@ -437,6 +438,20 @@ def _token_of(content: bytes, what: str) -> str:
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
         raise TargetUnauthorised(f"{what}: its token service gave no token")
     return token
+
+
+def leave(response: urllib3.BaseHTTPResponse) -> None:
+    """Let go of an answer whose body nobody wants; its connection serves again if the body is short, else it is closed.
+
+    An empty body is read too: before that http.client takes the connection for one that waits for an answer.
+    """
+    import urllib3
+
+    with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
+        if len(response.read(_MAX_ERROR)) < _MAX_ERROR:
+            response.release_conn()
+            return
+    response.close()
 
 
 def read_bounded(response: urllib3.BaseHTTPResponse, most: int, what: str) -> bytes:
