@@ -23,7 +23,7 @@ _RAW_HEADER = re.compile(rb"\A[\x00-\x02]\x00\x00\x00[\s\S]{4}")
 _TIME = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?: UTC)?"
 _UNNAMED = re.compile(
     rf"(?:\[?{_TIME}\]?(?:[ \t]|$)"
-    r"|(?:stdout|stderr) [FP](?: |$)"  # CRI log format
+    r"|(?:stdout|stderr) [FP](?::\S*)?(?: |$)"  # CRI log format
     r"|(?:> ?)+"
     r"|<\d{1,3}>(?=[A-Z]))"
 )

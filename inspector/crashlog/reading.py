@@ -6,12 +6,12 @@ gigabytes of ordinary log cost little more than reading them.
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from inspector.crashlog.crash import Crash
+from inspector.crashlog.joining import Joining
 from inspector.crashlog.lines import MAX_LINE, unwrap
 from inspector.crashlog.traceback import BAD_STATUS, Traceback
 
@@ -28,8 +28,6 @@ _WORDS = (
     b"invalid pointer", b"corrupted", b"double free", b"terminate called", b"nss", b"stack trace of thread",
 )  # fmt: skip
 """One of these stands in every line that can begin a crash."""
-_CRI = re.compile(rb"\A([^\n]{0,60}?\b(?:stdout|stderr) )([FP]) ")
-"""The CRI log format's stream and tag: P is a part of a line, F its end (kubernetes, "CRI container log format")."""
 _BOMS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -106,40 +104,27 @@ class _Reader:
         self._open: OrderedDict[str, Traceback] = OrderedDict()
         self._done: list[Crash] = []
         self._left_out = 0
-        self._parts: dict[bytes, bytes] = {}
+        self._joining = Joining()
 
     def read_block(self, block: bytes) -> None:
-        if not self._open and not self._parts and b" P " not in block and not any(word in block for word in _WORDS):
+        if not self._open and not self._joining.concerns(block) and not any(word in block for word in _WORDS):
             self._lines += block.count(b"\n") + (not block.endswith(b"\n"))
             return
-        for part in block.split(b"\n")[: None if not block.endswith(b"\n") else -1]:
+        for line in block.split(b"\n")[: None if not block.endswith(b"\n") else -1]:
             self._lines += 1
-            line = self._joined(part)
-            if line is None:
-                continue
-            if not self._open and not any(word in line for word in _WORDS):
-                continue
+            for number, whole in self._joining.take(self._lines, line):
+                self._read_whole(number, whole)
+
+    def _read_whole(self, number: int, line: bytes) -> None:
+        if self._open or any(word in line for word in _WORDS):
             for stream, text in unwrap(line):
-                self._read_line(stream, text)
+                self._read_line(number, stream, text)
 
-    def _joined(self, line: bytes) -> bytes | None:
-        """Return a line with the parts that came before it; None for one that is a part itself."""
-        found = _CRI.match(line) if self._parts or b" P " in line else None
-        if found is None:
-            return line
-        stream = found[1].split()[-1]
-        known = self._parts.get(stream, b"")
-        if found[2] == b"P":
-            self._parts[stream] = (known + line[found.end() :])[:MAX_LINE]
-            return None
-        self._parts.pop(stream, None)
-        return line[: found.end()] + known + line[found.end() :]
-
-    def _read_line(self, stream: str, text: str) -> None:
+    def _read_line(self, number: int, stream: str, text: str) -> None:
         trace = self._open.get(stream)
         if trace is None:
             trace = Traceback(stream)
-        for crash in trace.read(self._lines, text):
+        for crash in trace.read(number, text):
             self._keep(crash)
         if trace.is_open:
             self._open[stream] = trace
@@ -174,6 +159,8 @@ class _Reader:
         return (last.stream, last.signal, last.pc) == (crash.stream, crash.signal, crash.pc)
 
     def finish(self) -> Log:
+        for number, line in self._joining.rest():
+            self._read_whole(number, line)
         for trace in self._open.values():
             self._close(trace)
         crashes = tuple(sorted(self._done, key=lambda crash: crash.line))

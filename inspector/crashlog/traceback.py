@@ -19,6 +19,8 @@ from inspector.crashlog.crash import Crash, Frame, Goroutine
 
 _MAX_LINE = 4096
 """Characters of a line that are looked at: no line of a traceback is longer, and patterns stay fast."""
+_LATE = re.compile(r"(?<!\w)(?:fatal error: |panic: |SIG[A-Z]{3,6}: |\[signal )")
+"""How a crash begins, also behind what a program wrote without ending the line."""
 _PATIENCE = 40
 """Lines that say nothing of the crash before it is closed; tracebacks are interrupted by other threads' log lines."""
 _MAX_FRAMES = 100
@@ -150,7 +152,7 @@ class Traceback:
     def read(self, number: int, text: str) -> Iterator[Crash]:
         """Read one line; yield a crash that it shows to be over."""
         now = self._now
-        text = text[:_MAX_LINE]
+        text = _what_counts(text)
         if now is not None and now.prefix:
             text = _without(now.prefix, text)
         stripped = text.strip()
@@ -181,6 +183,15 @@ class Traceback:
             return True
         # Several threads may die at once, before the first goroutine is printed; and C speaks before Go does.
         return now.section != "head"
+
+
+def _what_counts(text: str) -> str:
+    """Return what is looked at of a line: its beginning, or of a long one what follows where a crash begins in it."""
+    if len(text) <= _MAX_LINE:
+        return text
+    found = _LATE.search(text)
+    start = found.start() if found and found.end() > _MAX_LINE else 0
+    return text[start : start + _MAX_LINE]
 
 
 def _opens_softly(text: str) -> bool:

@@ -1,5 +1,6 @@
 """Processes that really die, and what is said of what they print: in a chroot, and by ``docker logs``."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 import toolchains
 from toolchains import Build
 
-from inspector.crashlog import diagnose, read_crashes
+from inspector.crashlog import Diagnosis, diagnose, read_crashes
 
 SAMPLES = parts.ROOT / "samples"
 STATIC = "-linkmode external -extldflags '-static'"
@@ -163,3 +164,45 @@ def test_what_docker_logs_of_a_container_that_died(engine: str, tmp_path: Path) 
     held = explain(log.stdout + log.stderr, "--image", "container:peer", "--no-cache", env=env)
     assert held["checks"][0]["fit"] == "fits"
     assert held["checks"][0]["text"].endswith("a crash is what inspector expects of it in container:peer")
+
+
+def run_peer(engine: str, conf: Path, name: str, *arguments: str) -> tuple[int, bytes, str]:
+    """Run the samples' peer in a container; return its status, the engine's own file of its log, and what it shows."""
+    conf.write_text(ETC["resolv.conf"])
+    command = ("run", "--network", "none", "--name", name, "-v", f"{conf}:/etc/resolv.conf:ro")
+    status = parts.docker(engine, *command, "samples/peer-static-glibc:1", *arguments).returncode
+    path = parts.docker(engine, "inspect", "-f", "{{.LogPath}}", name).stdout.strip()
+    shown = parts.docker(engine, "logs", name)
+    return status, Path(path).read_bytes(), shown.stdout + shown.stderr
+
+
+def told(log: bytes) -> list[Diagnosis]:
+    return [dataclasses.replace(diagnose(crash), line=0) for crash in read_crashes([log]).crashes]
+
+
+@pytest.mark.needs("root", "dockerd", "docker")
+def test_the_file_of_an_engine_that_cuts_long_lines(engine: str, tmp_path: Path) -> None:
+    """A crash in one long line, which the engine cuts within the name of the function that matters."""
+    text = json.dumps((SAMPLES / "logs" / "go1.5-user.log").read_text())
+    function = "os/user._Cfunc_mygetpwuid_r"
+    # An address is no name to look up, whatever its zone is; the peer prints it, twice in one line.
+    zone = "." * (16 * 1024 - len("host fe80::1%") - text.index(function) - len(function) // 2) + text
+    zone += "x" * (40 * 1024 - len(zone))
+    status, raw, shown = run_peer(engine, tmp_path / "resolv.conf", "long-line", f"fe80::1%{zone}")
+    assert status == 0
+    records = [json.loads(line)["log"] for line in raw.splitlines()]
+    assert [record.endswith("\n") for record in records] == [False] * 5 + [True]
+    assert records[0].endswith(function[: len(function) // 2])
+    assert [(found.sure, found.frame) for found in told(raw)] == [("certain", function)] * 2
+    assert told(raw) == told(shown.encode())
+
+
+@pytest.mark.needs("root", "dockerd", "docker")
+def test_a_crash_beside_a_line_that_an_engine_cut(engine: str, tmp_path: Path) -> None:
+    arguments = ("fe80::1%" + "." * 40 * 1024, *MANY)
+    status, raw, shown = run_peer(engine, tmp_path / "resolv.conf", "cut-line", *arguments)
+    assert status == 2
+    assert sum(not json.loads(line)["log"].endswith("\n") for line in raw.splitlines()) == 5
+    (found,) = told(raw)
+    assert (found.sure, found.exposure, found.signal) == ("certain", "dns", "SIGSEGV")
+    assert [found] == told(shown.encode())
