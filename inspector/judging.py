@@ -6,10 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from itertools import chain
 from typing import Protocol
 
-from inspector.environments import context_of, preset, presets, variable_snippet
-from inspector.fabric import known_calls
+from inspector.environments import context_of, options_snippet, preset, presets, variable_snippet
+from inspector.fabric import known_calls, place_of_variables
 from inspector.facts import (
     BinaryFacts,
     Call,
@@ -28,8 +29,8 @@ from inspector.facts import (
     Verdict,
 )
 from inspector.records import dataclass
+from inspector.risk import Situation, netdns_go, resolv_conf_cure
 from inspector.risk import judge as judge_call
-from inspector.risk import netdns_go
 
 
 class Ask(Protocol):
@@ -184,10 +185,26 @@ def default_environments(wishes: Wishes) -> Iterable[Environment]:
 
 
 def judge_in(
-    target: Target, environment: Environment, wishes: Wishes, ask: Ask = judge_call
+    target: Target,
+    environment: Environment,
+    wishes: Wishes,
+    ask: Ask = judge_call,
+    *,
+    beside: Sequence[Environment] = (),
 ) -> tuple[ResolverContext, tuple[Verdict, ...]]:
-    """Return what an environment makes a target's binaries see, and the verdicts there."""
-    context = context_of(
+    """Return what an environment makes a target's binaries see, and the verdicts there.
+
+    ``beside`` are the other hosts on which the same manifest may run: what it is to have must cure there too.
+    """
+    context = context_in(target, environment, wishes)
+    verdicts = judge(target, context, names=wishes.names or environment.names, calls=wishes.calls, ask=ask)
+    patched = (_with_patches(verdict, environment.manifest, context) for verdict in verdicts)
+    return context, tuple(_with_options(verdict, target, environment, beside, wishes) for verdict in patched)
+
+
+def context_in(target: Target, environment: Environment, wishes: Wishes) -> ResolverContext:
+    """Return what an environment makes a target's programs see."""
+    return context_of(
         environment,
         rootfs=target.rootfs,
         config=target.config,
@@ -197,8 +214,6 @@ def judge_in(
         resolv_conf=wishes.resolv_conf,
         nsswitch_conf=wishes.nsswitch_conf,
     )
-    verdicts = judge(target, context, names=wishes.names or environment.names, calls=wishes.calls, ask=ask)
-    return context, tuple(_with_patches(verdict, environment.manifest, context) for verdict in verdicts)
 
 
 def _judge_in(target: Target, environment: Environment, wishes: Wishes, ask: Ask = judge_call) -> tuple[Verdict, ...]:
@@ -220,6 +235,45 @@ def _with_patches(verdict: Verdict, manifest: ManifestPlace | None, context: Res
         return replace(remedy, patch=snippet) if sets_it and len(snippet) <= _MAX_SNIPPET else remedy
 
     return replace(verdict, remedies=tuple(map(patched, verdict.remedies)))
+
+
+def _with_options(
+    verdict: Verdict, target: Target, environment: Environment, beside: Sequence[Environment], wishes: Wishes
+) -> Verdict:
+    """Return a verdict of which the remedy by resolv.conf is also told as its manifest has it, where that cures.
+
+    What the manifest can have is judged anew, here and on the other hosts that it may run on: a pod cannot take a
+    node's options out, nor a service other lines of a host's. Nothing is told where the file comes from elsewhere than
+    the manifest, and for chaincode, whose containers no manifest has.
+    """
+    options, manifest, call = environment.options, environment.manifest, verdict.call
+    if options is None or manifest is None or call is None or wishes.resolv_conf is not None:
+        return verdict
+    binary = next((binary for binary in target.binaries if binary.path == verdict.path), None)
+    if binary is None or place_of_variables(binary) or all(each.kind != "resolv-conf" for each in verdict.remedies):
+        return verdict
+    rootfs = target.rootfs or RootFsFacts()
+    removed, after = resolv_conf_cure(
+        Situation(binary, rootfs, context_in(target, environment, wishes), call, verdict.name)
+    )
+    left = [words[1:] for line in after.split("\n") if (words := line.split())[:1] == ["options"]]
+    wanted = options.without(removed, tuple(chain.from_iterable(left)))
+    snippet = options_snippet(manifest, wanted, replaces=bool(options.own))
+    for place in (environment, *beside):
+        file = place.files.get("resolv.conf")
+        if place.options is None or file is None or file.text != place.options.resolv_conf:
+            return verdict
+        made = ContextFile(text=place.options.naming(wanted).resolv_conf)
+        changed = context_in(target, replace(place, files={**place.files, "resolv.conf": made}), wishes)
+        level = judge_call(
+            binary, rootfs, changed, call=call, name=verdict.name, platform=target.platform, brief=True
+        ).level
+        if level not in {"safe", "latent"}:
+            return verdict
+    if len(snippet) > _MAX_SNIPPET:
+        return verdict
+    remedies = (replace(each, patch=snippet) if each.kind == "resolv-conf" else each for each in verdict.remedies)
+    return replace(verdict, remedies=tuple(remedies))
 
 
 def _worst_by_path(verdicts: Iterable[Verdict]) -> dict[str | None, Level]:

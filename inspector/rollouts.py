@@ -190,7 +190,8 @@ def judge_workload(target: Target, workload: Workload, wishes: Wishes) -> Enviro
     """Judge one target where one workload runs it."""
     found: dict[tuple[str | None, str | None], list[tuple[Verdict, str]]] = {}
     for environment in workload.environments:
-        for verdict in _judge_in(target, environment, wishes):
+        beside = [other for other in workload.environments if other is not environment]
+        for verdict in _judge_in(target, environment, wishes, beside):
             found.setdefault((verdict.path, verdict.call), []).append((verdict, environment.title))
     verdicts = [verdict for each in found.values() for verdict in _gravest(each, len(workload.environments))]
     if target.inferred:
@@ -221,8 +222,10 @@ def _as_inferred(verdict: Verdict, why: str) -> Verdict:
     return replace(verdict, confidence=confidence, reasons=(*verdict.reasons, Reason(text=why)))
 
 
-def _judge_in(target: Target, environment: Environment, wishes: Wishes) -> Iterator[Verdict]:
-    context, verdicts = judge_in(target, environment, wishes)
+def _judge_in(
+    target: Target, environment: Environment, wishes: Wishes, beside: Sequence[Environment]
+) -> Iterator[Verdict]:
+    context, verdicts = judge_in(target, environment, wishes, beside=beside)
     for verdict in verdicts:
         yield replace(verdict, reasons=tuple(_located(reason, context) for reason in verdict.reasons))
 

@@ -3,6 +3,9 @@
 from inspector.environments.contexts import context_of
 from inspector.environments.presets import preset, presets
 from inspector.environments.snapshots import environment_of, host_snapshot, with_gaps
-from inspector.environments.snippets import variable_snippet
+from inspector.environments.snippets import options_snippet, variable_snippet
 
-__all__ = ["context_of", "environment_of", "host_snapshot", "preset", "presets", "variable_snippet", "with_gaps"]
+__all__ = [
+    "context_of", "environment_of", "host_snapshot", "options_snippet", "preset", "presets", "variable_snippet",
+    "with_gaps",
+]  # fmt: skip

@@ -32,6 +32,7 @@ RESOLVER = "127.0.0.11"
 """Docker's own resolver on user-defined networks."""
 RESOLVED_STUB = "127.0.0.53"
 _NDOTS = "ndots:0"
+_NDOTS_DEFAULT = "ndots:1"
 _FALLBACK = ("8.8.8.8", "8.8.4.4")
 _FALLBACK_IPV6 = ("2001:4860:4860::8888", "2001:4860:4860::8844")
 _HEADER = (
@@ -149,6 +150,39 @@ def _address(text: str) -> Address:
         return ip_address(text)
     except ValueError:
         raise UsageError(f"'{printable(text, limit=60)}' is no address of a nameserver: Docker refuses it") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceDns:
+    """Everything that a container's resolv.conf is made of. It is what ``Environment.options`` holds of a service."""
+
+    host: DockerHost
+    mode: NetworkMode
+    given: DnsOptions = DnsOptions()
+    engine: Engine = Engine()
+
+    @property
+    def resolv_conf(self) -> str:
+        """The text."""
+        return container_resolv_conf(self.host, self.mode, self.given, engine=self.engine)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """``dns_opt``."""
+        return self.given.options
+
+    def without(self, removed: tuple[str, ...], left: tuple[str, ...]) -> tuple[str, ...]:
+        """Return what is left: ``dns_opt`` stands in the place of the host's and of the daemon's options.
+
+        An empty list would not: where nothing is left it has the ``ndots`` that holds without any (resolv.conf(5)).
+        """
+        del removed
+        return left or (_NDOTS_DEFAULT,)
+
+    def naming(self, options: tuple[str, ...]) -> ServiceDns:
+        """Return the same with another ``dns_opt``."""
+        given = DnsOptions(servers=self.given.servers, search=self.given.search, options=options)
+        return ServiceDns(host=self.host, mode=self.mode, given=given, engine=self.engine)
 
 
 # ── up to 25 ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -40,6 +40,7 @@ from inspector.environments.documents import (
 from inspector.environments.hosts import Host
 from inspector.environments.mounts import clean, lay_over
 from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
+from inspector.environments.pods import PodDns
 from inspector.errors import InspectorError, LimitExceeded, TargetDamaged
 from inspector.escaping import printable
 from inspector.facts import (
@@ -60,7 +61,6 @@ WAIVE = "rollout-inspector/waive"
 _CLUSTER_DNS = "10.96.0.10"
 _POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 """Of the API reference, "PodSpec v1 core"; another one is refused by the cluster."""
-_MAX_SERVERS = 3
 _MAX_ITEMS_DEPTH = 3
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _MAX_VALUE = 64 * 1024
@@ -432,6 +432,7 @@ def _environment(
         user=_user(pod, container),
         system_hostname=_text(pod.spec, "hostname") or pod.name or "pod",
         manifest=_manifest_place(pod, container),
+        options=pod_dns(pod, node.files) if files.get("resolv.conf") == _resolv_conf(pod, node) else None,
     )
 
 
@@ -592,9 +593,8 @@ def _read_data(item: Mapping) -> dict[str, tuple[str, Place]]:
 def _files(
     manifests: Manifests, pod: Pod, container: Mapping, node: Host
 ) -> tuple[dict[str, ContextFile], dict[str, str]]:
-    origin = f"made by kubelet ({_title(pod, node)}{_dns_config_place(pod)})"
     files = {
-        "resolv.conf": ContextFile(text=pod_resolv_conf(pod, node.files), origin=origin),
+        "resolv.conf": _resolv_conf(pod, node),
         "hosts": ContextFile(text=_hosts(pod), origin="written by kubelet"),
     }
     unknown: dict[str, str] = {}
@@ -609,13 +609,18 @@ def _files(
     return files, unknown
 
 
+def _resolv_conf(pod: Pod, node: Host) -> ContextFile:
+    origin = f"made by kubelet ({_title(pod, node)}{_dns_config_place(pod)})"
+    return ContextFile(text=pod_dns(pod, node.files).resolv_conf, origin=origin)
+
+
 def _dns_config_place(pod: Pod) -> str:
     config = pod.spec.entries.get("dnsConfig")
     return f", dnsConfig at {config.key.place}" if config else ""
 
 
-def pod_resolv_conf(pod: Pod, node: DockerHost) -> str:
-    """Return the resolv.conf of a pod's containers on a node."""
+def pod_dns(pod: Pod, node: DockerHost) -> PodDns:
+    """Return what the resolv.conf of a pod's containers on a node is made of."""
     servers, searches, options = _of_node(node)
     policy = _policy(pod)
     if policy == "None":
@@ -624,6 +629,7 @@ def pod_resolv_conf(pod: Pod, node: DockerHost) -> str:
         own = [f"{pod.namespace}.svc.{CLUSTER_DOMAIN}", f"svc.{CLUSTER_DOMAIN}", CLUSTER_DOMAIN]
         servers, searches, options = [_CLUSTER_DNS], [*own, *searches], {"ndots": "5"}
     config = mapping_of(pod.spec.get("dnsConfig"), "dnsConfig")
+    given: list[tuple[str, str]] = []
     if config is not None:
         servers += [
             s.text for i in items_of(config.get("nameservers"), "nameservers") if (s := scalar_of(i, "nameservers"))
@@ -633,12 +639,8 @@ def pod_resolv_conf(pod: Pod, node: DockerHost) -> str:
             option = mapping_of(item, "options")
             name = _text(option, "name") if option else None
             if option is not None and name:
-                options[name] = _text(option, "value") or ""
-    lines = ["search " + " ".join(dict.fromkeys(searches))] if searches else []
-    lines += [f"nameserver {server}" for server in list(dict.fromkeys(servers))[:_MAX_SERVERS]]
-    words = [f"{name}:{value}" if value else name for name, value in options.items()]
-    lines += ["options " + " ".join(words)] if words else []
-    return "".join(f"{line}\n" for line in lines)
+                given.append((name, _text(option, "value") or ""))
+    return PodDns(servers=tuple(servers), searches=tuple(searches), base=tuple(options.items()), config=tuple(given))
 
 
 def _of_node(node: DockerHost) -> tuple[list[str], list[str], dict[str, str]]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from inspector.environments.docker import Engine, NetworkMode, container_resolv_conf
+from inspector.environments.docker import Engine, NetworkMode, ServiceDns
 from inspector.environments.hosts import Host, host_named
+from inspector.environments.pods import PodDns
 from inspector.errors import UsageError
 from inspector.escaping import printable
-from inspector.facts import ContextFile, Environment, ManifestPlace
+from inspector.facts import ContextFile, Environment, ManifestOptions, ManifestPlace
 
 _DOCKER = "Docker engine 20.10 and 26.1, observed; moby libnetwork sandbox_dns_unix.go"
 _KUBELET = "kubelet, pkg/kubelet/network/dns/dns.go: ClusterFirst takes no options of the node and adds ndots:5"
@@ -45,7 +46,7 @@ def docker_on(network: str, host: Host, engine: Engine | None = None) -> Environ
         f"docker-{network}" if plain else f"docker-{network}-{host.name}",
         f"{title} on {host.title}",
         f"{_DOCKER}; {host.source}",
-        container_resolv_conf(host.files, mode, engine=engine),
+        ServiceDns(host=host.files, mode=mode, engine=engine or Engine()),
         hosts=_HOSTS,
         own="container",
         names=_NAMES,
@@ -53,16 +54,26 @@ def docker_on(network: str, host: Host, engine: Engine | None = None) -> Environ
     )
 
 
-def _kubernetes(name: str, title: str, source: str, options: str, *, common: bool) -> Environment:
-    text = (
-        "search default.svc.cluster.local svc.cluster.local cluster.local\n"
-        f"nameserver 10.96.0.10\noptions ndots:5{options}\n"
+def _kubernetes(name: str, title: str, source: str, option: str, *, common: bool) -> Environment:
+    dns = PodDns(
+        servers=("10.96.0.10",),
+        searches=("default.svc.cluster.local", "svc.cluster.local", "cluster.local"),
+        base=(("ndots", "5"),),
+        config=((option, ""),) if option else (),
     )
-    return _environment(name, title, source, text, hosts=_POD_HOSTS, own="pod", names=_CLUSTER_NAMES, common=common)
+    return _environment(name, title, source, dns, hosts=_POD_HOSTS, own="pod", names=_CLUSTER_NAMES, common=common)
 
 
 def _environment(
-    name: str, title: str, source: str, text: str, *, hosts: str, own: str, names: tuple[str, ...], common: bool
+    name: str,
+    title: str,
+    source: str,
+    dns: ManifestOptions,
+    *,
+    hosts: str,
+    own: str,
+    names: tuple[str, ...],
+    common: bool,
 ) -> Environment:
     origin = f"preset {name}"
     return Environment(
@@ -71,12 +82,13 @@ def _environment(
         source=source,
         common=common,
         files={
-            "resolv.conf": ContextFile(text=text, origin=origin),
+            "resolv.conf": ContextFile(text=dns.resolv_conf, origin=origin),
             "hosts": ContextFile(text=hosts, origin=origin),
         },
         names=names,
         system_hostname=own,
         manifest=ManifestPlace(kind="kubernetes" if own == "pod" else "compose"),
+        options=dns,
     )
 
 
@@ -94,13 +106,13 @@ def presets() -> tuple[Environment, ...]:
         docker_on("network", alibaba),
         _kubernetes("kubernetes", "a pod with dnsPolicy ClusterFirst", _KUBELET, "", common=True),
         _kubernetes("kubernetes-single-request-reopen", "a pod with dnsConfig option single-request-reopen",
-                    f"{_KUBELET}; advice of kubernetes/kubernetes#56903", " single-request-reopen", common=False),
+                    f"{_KUBELET}; advice of kubernetes/kubernetes#56903", "single-request-reopen", common=False),
         _kubernetes("kubernetes-use-vc", "a pod with dnsConfig option use-vc",
-                    f"{_KUBELET}; advice of kubernetes/kubernetes#56903", " use-vc", common=False),
-        _kubernetes("kubernetes-edns0", "a pod with dnsConfig option edns0", f"{_KUBELET}; resolv.conf(5)", " edns0",
+                    f"{_KUBELET}; advice of kubernetes/kubernetes#56903", "use-vc", common=False),
+        _kubernetes("kubernetes-edns0", "a pod with dnsConfig option edns0", f"{_KUBELET}; resolv.conf(5)", "edns0",
                     common=False),
         _kubernetes("kubernetes-no-aaaa", "a pod with dnsConfig option no-aaaa",
-                    f"{_KUBELET}; resolv.conf(5), glibc 2.36", " no-aaaa", common=False),
+                    f"{_KUBELET}; resolv.conf(5), glibc 2.36", "no-aaaa", common=False),
     )  # fmt: skip
 
 

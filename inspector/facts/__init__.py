@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from inspector.facts.change import Flip, Level
     from inspector.facts.context import CONTEXT_FILES, RESOLVER_VARIABLES, ContextFile, ResolverContext, Special
     from inspector.facts.decision import Call, Decision, Reason, Resolver, ResolverBuild
-    from inspector.facts.environment import Environment, ManifestPlace, Mounted, Start, WaiverText, Workload
+    from inspector.facts.environment import (
+        Environment,
+        ManifestOptions,
+        ManifestPlace,
+        Mounted,
+        Start,
+        WaiverText,
+        Workload,
+    )
     from inspector.facts.image import ImageConfig, ImageLibc, RootFsFacts
     from inspector.facts.layer import LayerFacts
     from inspector.facts.protocols import BlobStream, DocumentStore, Image, Layer, Member, MemberLayer
@@ -49,10 +57,11 @@ __all__ = [
     "ANALYSER", "CONTEXT_FILES", "RESOLVER_VARIABLES", "BinaryFacts", "BlobStream", "Call", "Confidence",
     "ContextFile", "Decision", "DocumentStore", "Environment", "EnvironmentVerdicts", "Exposure",
     "ExposureKind", "Flip", "GlibcEra", "GoBuild", "Image", "ImageConfig", "ImageLibc", "Layer", "LayerFacts",
-    "LayerId", "Level", "Libc", "LibcKind", "LibraryFacts", "Likelihood", "Linkage", "ManifestPlace", "Member",
-    "MemberLayer", "Mounted", "Outcome", "Problem", "Reason", "Remedy", "Report", "Resolver", "ResolverBuild",
-    "ResolverContext", "RootFsFacts", "SchemaId", "ScriptFacts", "Snapshot", "SnapshotKind", "Special", "Start",
-    "Status", "Summary", "Target", "Tool", "Verdict", "Waiver", "WaiverText", "Workload",
+    "LayerId", "Level", "Libc", "LibcKind", "LibraryFacts", "Likelihood", "Linkage", "ManifestOptions",
+    "ManifestPlace", "Member", "MemberLayer", "Mounted", "Outcome", "Problem", "Reason", "Remedy", "Report",
+    "Resolver", "ResolverBuild", "ResolverContext", "RootFsFacts", "SchemaId", "ScriptFacts", "Snapshot",
+    "SnapshotKind", "Special", "Start", "Status", "Summary", "Target", "Tool", "Verdict", "Waiver",
+    "WaiverText", "Workload",
 ]  # fmt: skip
 
 _MODULES = {
@@ -66,7 +75,7 @@ _MODULES = {
     "decision": "Call Resolver ResolverBuild Reason Decision",
     "change": "Level Flip",
     "verdict": "Outcome Likelihood Confidence Remedy Waiver Verdict",
-    "environment": "ManifestPlace Environment Mounted Start WaiverText Workload",
+    "environment": "ManifestPlace ManifestOptions Environment Mounted Start WaiverText Workload",
     "snapshot": "SnapshotKind Snapshot",
     "report": "Status Problem LayerId EnvironmentVerdicts Target SchemaId Tool Summary Report",
 }

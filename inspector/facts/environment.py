@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Literal
+from typing import Literal, Protocol
 
 from inspector.facts.context import ContextFile
 from inspector.records import dataclass
@@ -23,6 +23,33 @@ class ManifestPlace:
     """The list of the pod's spec that the container is in."""
     file: str | None = None
     """The file, where it is one that ``inspector fix`` can be given."""
+
+
+class ManifestOptions(Protocol):
+    """What a manifest has to say of the options in the resolv.conf of an environment."""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The options that it names, as resolv.conf writes them."""
+        ...
+
+    @property
+    def resolv_conf(self) -> str:
+        """The text that comes of it."""
+        ...
+
+    def without(self, removed: tuple[str, ...], left: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the options that it is to name to come nearest to a file without some words.
+
+        Args:
+            removed: the words.
+            left: the options that are to stay in the file.
+        """
+        ...
+
+    def naming(self, options: tuple[str, ...]) -> ManifestOptions:
+        """Return what a manifest says that names these options, as ``without`` gives them, and is the same else."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +83,8 @@ class Environment:
     """The place's own files, which count for a program that brings no root filesystem with it."""
     manifest: ManifestPlace | None = None
     """Where its variables are written, or would be."""
+    options: ManifestOptions | None = None
+    """How such a manifest changes the options of its resolv.conf; None: it does not, or there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

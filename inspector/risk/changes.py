@@ -66,9 +66,20 @@ def _environment_cures(situation: Situation) -> Iterator[Change]:
 
 
 def _resolv_conf_cures(situation: Situation) -> Iterator[Change]:
+    words, after = resolv_conf_cure(situation)
+    if words:
+        listed = ", ".join(f"'{word}'" for word in words)
+        text = (
+            f"take {listed} out of the resolv.conf that it sees (the host's, --dns-opt, dns_opt or dnsConfig.options)"
+        )
+        yield Change("resolv-conf", text, _with_file(situation, "resolv.conf", after))
+
+
+def resolv_conf_cure(situation: Situation) -> tuple[tuple[str, ...], str]:
+    """Return the words of resolv.conf that lead into libc, in their order, and the text without them; none: neither."""
     file, decision = situation.context.files.get("resolv.conf"), situation.decision
     if file is None or file.text is None or not isinstance(decision, Decision):
-        return
+        return (), ""
     wheres = [reason.where or "" for reason in decision.reasons]
     places = [where.split(":")[1:] for where in wheres if where.startswith("resolv.conf:")]
     lines = file.text.split("\n")
@@ -79,12 +90,7 @@ def _resolv_conf_cures(situation: Situation) -> Iterator[Change]:
         words.insert(0, word)
         is_keyword = not text[: column - 1].strip()
         lines[line - 1] = "" if is_keyword else (text[: column - 1] + text[column - 1 + len(word) :]).rstrip()
-    if words:
-        listed = ", ".join(f"'{word}'" for word in words)
-        text = (
-            f"take {listed} out of the resolv.conf that it sees (the host's, --dns-opt, dns_opt or dnsConfig.options)"
-        )
-        yield Change("resolv-conf", text, _with_file(situation, "resolv.conf", "\n".join(lines)))
+    return tuple(words), "\n".join(lines)
 
 
 def _nsswitch_cures(situation: Situation) -> Iterator[Change]:

@@ -12,8 +12,8 @@ from inspector.environments.docker import (
     DnsOptions,
     Engine,
     NetworkMode,
+    ServiceDns,
     container_hosts,
-    container_resolv_conf,
     uses_resolved,
 )  # fmt: skip
 from inspector.environments.documents import read_text, unread
@@ -96,6 +96,9 @@ def _environment(project: Project, service: Service, host: Host, engine: Engine)
     words = [word.text for word in (*(service.entrypoint or ()), *(service.command or ()))]
     values = {name: variable.value or "" for name, variable in service.environment.items()}
     files, unknown = _files(project, service, host, engine)
+    is_own = _owner_of_network(project, service) is service and files.get("resolv.conf") == _resolv_conf(
+        service, host, engine
+    )
     unsettled = any(name == service.name for name, _ in project.missing)
     names = names_in(values, words)
     return Environment(
@@ -114,6 +117,7 @@ def _environment(project: Project, service: Service, host: Host, engine: Engine)
         user=service.user.text if service.user else None,
         system_hostname=_hostname(service),
         manifest=ManifestPlace(kind="compose", name=service.name, file=service.place.named_file),
+        options=_dns(service, host, engine) if is_own else None,
     )
 
 
@@ -183,18 +187,21 @@ def _network_title(service: Service) -> str:
 
 
 def _resolv_conf(service: Service, host: Host, engine: Engine) -> ContextFile:
+    dns = _dns(service, host, engine)
+    origin = [f"made by the engine from the resolv.conf of {host.title}"]
+    origin += [_told(name, words) for name, words in (("dns_opt", service.dns_opt), ("dns", service.dns)) if words]
+    if dns.mode == "bridge" and uses_resolved(host.files.resolv_conf):
+        origin.append("systemd-resolved's uplink file")
+    return ContextFile(text=dns.resolv_conf, origin=", ".join(origin))
+
+
+def _dns(service: Service, host: Host, engine: Engine) -> ServiceDns:
     given = DnsOptions(
         servers=tuple(word.text for word in service.dns),
         search=tuple(word.text for word in service.dns_search),
         options=tuple(word.text for word in service.dns_opt),
     )
-    mode = _mode(service)
-    text = container_resolv_conf(host.files, mode, given, engine=engine)
-    origin = [f"made by the engine from the resolv.conf of {host.title}"]
-    origin += [_told(name, words) for name, words in (("dns_opt", service.dns_opt), ("dns", service.dns)) if words]
-    if mode == "bridge" and uses_resolved(host.files.resolv_conf):
-        origin.append("systemd-resolved's uplink file")
-    return ContextFile(text=text, origin=", ".join(origin))
+    return ServiceDns(host=host.files, mode=_mode(service), given=given, engine=engine)
 
 
 def _told(name: str, words: tuple[Word, ...]) -> str:
