@@ -107,13 +107,15 @@ class _Reader:
         self._joining = Joining()
 
     def read_block(self, block: bytes) -> None:
-        if not self._open and not self._joining.concerns(block) and not any(word in block for word in _WORDS):
+        has_words = any(word in block for word in _WORDS)
+        if not self._open and not has_words and not self._joining.concerns(block):
             self._lines += block.count(b"\n") + (not block.endswith(b"\n"))
             return
         for line in block.split(b"\n")[: None if not block.endswith(b"\n") else -1]:
             self._lines += 1
             for number, whole in self._joining.take(self._lines, line):
-                self._read_whole(number, whole)
+                if has_words or self._open or whole is not line:  # what was joined may hold a word that was cut
+                    self._read_whole(number, whole)
 
     def _read_whole(self, number: int, line: bytes) -> None:
         if self._open or any(word in line for word in _WORDS):
