@@ -76,9 +76,10 @@ def _render_target(target: Target, style: TextStyle) -> Iterator[str]:
     if mixed:
         yield from _render_matrix(target, mixed, table, style)
     yield from _render_safe(target, uniform, table, style)
+    told: dict[str, set[str]] = {}
     for group in _group_risks(target, mixed):
         yield ""
-        yield from _render_risk(group, style, len(target.environments))
+        yield from _render_risk(group, style, len(target.environments), told.setdefault(group.binary.path, set()))
 
 
 def _render_head(target: Target, style: TextStyle) -> Iterator[str]:
@@ -191,7 +192,7 @@ def _group_risks(target: Target, binaries: list[BinaryFacts]) -> list[_Risk]:
     return sorted(kept, key=lambda risk: -RANK[risk.verdict.level])
 
 
-def _render_risk(risk: _Risk, style: TextStyle, environments: int) -> Iterator[str]:
+def _render_risk(risk: _Risk, style: TextStyle, environments: int, told_before: set[str]) -> Iterator[str]:
     verdict = risk.verdict
     label = style.level(verdict.level, verdict.level.upper())
     what = describe_outcome(verdict)
@@ -211,9 +212,9 @@ def _render_risk(risk: _Risk, style: TextStyle, environments: int) -> Iterator[s
         yield from wrap("    waived   ", describe_waiver(verdict.waived), style)
     elif verdict.known:
         yield f"    known    {KNOWN}"
-    for number, reason in enumerate(verdict.reasons if style.verbose else verdict.reasons[:6]):
-        where = f" ({printable(reason.where)})" if reason.where else ""
-        yield from wrap("    because  " if number == 0 else "             ", printable(reason.text) + where, style)
+    reasons = _reasons(verdict, told_before, verbose=style.verbose)
+    for number, text in enumerate(reasons):
+        yield from wrap("    because  " if number == 0 else "             ", text, style)
     if style.verbose and verdict.evidence:
         yield from wrap("    evidence ", ", ".join(printable(item) for item in verdict.evidence), style)
     if verdict.level == "latent":
@@ -225,6 +226,19 @@ def _render_risk(risk: _Risk, style: TextStyle, environments: int) -> Iterator[s
         # As it is, never broken: it is there to be copied.
         for number, line in enumerate(patch.splitlines()):
             yield ("    as YAML  " if number == 0 else " " * 13) + line
+
+
+def _reasons(verdict: Verdict, told: set[str], *, verbose: bool) -> list[str]:
+    """Return a verdict's reasons; the last ones not again where a risk of the same binary has told them above."""
+    texts = [printable(r.text) + (f" ({printable(r.where)})" if r.where else "") for r in verdict.reasons]
+    if verbose:
+        return texts
+    kept = texts[:6]
+    while len(kept) > 1 and kept[-1] in told:
+        kept.pop()
+    is_short = len(kept) < len(texts[:6])
+    told.update(texts[:6])
+    return [*kept, "the rest is as above"] if is_short else kept
 
 
 def _some(label: str, texts: list[str], shown: int, style: TextStyle) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from inspector.fabric import place_of_variables
-from inspector.facts import ContextFile, Decision, ImageLibc
+from inspector.facts import Call, ContextFile, Decision, ImageLibc
 from inspector.records import dataclass
 from inspector.risk.entering import INSIDE, era_of, version_of
 from inspector.risk.situation import USER_CALLS, Situation
@@ -127,13 +127,24 @@ def _database(situation: Situation) -> str:
 # ── what breaks ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_MEANINGS: dict[Call, str] = {
+    "current": " (os/user.Current)",
+    "user": " (os/user.Lookup)",
+    "uid": " (os/user.LookupId)",
+    "group": " (os/user.LookupGroup)",
+    "groupids": " (os/user.User.GroupIds)",
+    "port": " (net.LookupPort, or an address that names a service for its port)",
+}
+
+
 def dangers(situation: Situation) -> Iterator[Change]:
     """Yield changes that may make a safe situation crash; the caller judges each."""
     if not situation.known:
         how = "the C code in it" if situation.call == "clib" else "the program"
         uid = situation.context.uid
         whose = f" (for its own uid, {uid})" if situation.call == "current" and uid is not None else ""
-        yield Change("call", f"{how} makes the call {situation.call}{whose}", situation.changed(known=True))
+        meaning = _MEANINGS.get(situation.call, "")
+        yield Change("call", f"{how} makes the call {situation.call}{whose or meaning}", situation.changed(known=True))
     elif not situation.is_static_glibc:
         return
     if situation.call not in USER_CALLS and situation.call != "clib" and situation.binary.go is not None:

@@ -166,7 +166,7 @@ def test_a_waiver_of_a_saved_report_ends_on_its_day(saved: Path, tmp_path: Path)
 
 
 def test_what_has_no_digest_cannot_be_attested(tmp_path: Path) -> None:
-    (tmp_path / "root").mkdir()
+    (tmp_path / "root/etc").mkdir(parents=True)
     done = parts.inspector("scan", "--no-cache", f"dir:{tmp_path / 'root'}", "-f", "intoto")
     assert (done.returncode, done.stdout) == (2, "")
     assert "needs an image with a digest" in done.stderr
