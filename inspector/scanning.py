@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field, replace
 from pathlib import Path
@@ -37,7 +37,7 @@ from inspector.layers import RootFs, Selection, merge, read_layer, select_binari
 from inspector.records import dataclass
 from inspector.references import parse
 from inspector.sources import SourceOptions, is_analysed, open_images
-from inspector.store import FactStore, HeldStore, NullStore, open_store, place_of
+from inspector.store import FactStore, NullStore, open_store, place_of
 
 if TYPE_CHECKING:
     from inspector.witnesses import Witnesses
@@ -136,14 +136,8 @@ def collect(
         InspectorError: if the reference cannot be parsed, found or reached. Damage met while an image is read is
             not raised: it is that target's status and problems.
     """
-    options = options or ScanOptions()
-    parsed = parse(reference)
-    with store_of(options) if store is None else nullcontext(store) as known:
-        source = replace(options.source, paths=options.paths)
-        images = open_images(parsed, source, known)
-        # What runs may have changed its files: a container's are not its image's.
-        is_image = parsed.scheme != "container"
-        return tuple(read_image(image, known, options, progress, remember=is_image) for image in images)
+    found = collect_started(reference, (Start(),), options=options, progress=progress, store=store)
+    return tuple(target for _, target in found)
 
 
 def collect_started(
@@ -161,50 +155,11 @@ def collect_started(
     options = options or ScanOptions()
     parsed = parse(reference)
     with store_of(options) if store is None else nullcontext(store) as known:
-        held = HeldStore() if isinstance(known, NullStore) else known
-        images = open_images(parsed, replace(options.source, paths=options.paths), held)
-        return tuple(pair for image in images for pair in _read_started(image, starts, held, options, progress))
-
-
-def _read_started(
-    image: Image, starts: Sequence[Start], store: FactStore, options: ScanOptions, progress: Progress | None
-) -> Iterator[tuple[Start, Target]]:
-    own = read_image(image, store, options, progress)
-    if own.status == "failed" or all(start == Start() for start in starts):
-        yield from ((start, own) for start in starts)
-        return
-    chosen = image.layered if image.layered is not None and _is_known(image.layered, store, options) else image
-    try:
-        found = _describe_started(chosen, starts, _read_layers(chosen.layers, store, options, progress), options.paths)
-        if chosen.whole is not None and any(_lacks_something(target) for target in found):
-            chosen = chosen.whole
-            layers = _read_layers(chosen.layers, store, options, progress)
-            found = _describe_started(chosen, starts, layers, options.paths)
-    except InspectorError as error:
-        found = [failed_image(chosen, error)] * len(starts)
-    yield from zip(starts, found, strict=True)
-
-
-def _describe_started(
-    image: Image, starts: Sequence[Start], facts: Sequence[LayerFacts], paths: tuple[str, ...]
-) -> list[Target]:
-    """Return what an image holds, once for each way to start it."""
-    root = merge([(fact, layer.diff_id) for fact, layer in zip(facts, image.layers, strict=True)])
-    target = replace(_target_of(image), layers=_layer_ids(image.layers))
-    known: dict[Start, tuple[Target, Selection]] = {}
-    found = []
-    for start in starts:
-        words = replace(start, mounts=())
-        if words not in known:
-            selection = select_binaries(root, started_config(image.config, start), paths=paths)
-            known[words] = _described(target, image, facts, root, selection), selection
-        described, selection = known[words]
-        texts = hidden(start.mounts, described.binaries, selection.sought, root.real)
-        problems = tuple(Problem(stage="mounts", message=text) for text in texts)
-        if problems:
-            described = replace(described, status="incomplete", problems=described.problems + problems)
-        found.append(described)
-    return found
+        images = open_images(parsed, replace(options.source, paths=options.paths), known)
+        # What runs may have changed its files: a container's are not its image's.
+        is_image = parsed.scheme != "container"
+        read = (_read_image(image, starts, known, options, progress, remember=is_image) for image in images)
+        return tuple(pair for _, *found in read for pair in zip(starts, found, strict=True))
 
 
 def started_config(config: ImageConfig | None, start: Start) -> ImageConfig:
@@ -243,11 +198,28 @@ def read_image(
         run: the batch that asks, for the store.
         remember: let the store remember the image, and that its reference leads to it.
     """
-    known = None if options.paths or options.hash_binaries else stored_image(image, store)
-    target = known or _target(image, store, options, progress)
+    return _read_image(image, (), store, options, progress, run=run, remember=remember)[0]
+
+
+def _read_image(
+    image: Image,
+    starts: Sequence[Start],
+    store: FactStore,
+    options: ScanOptions,
+    progress: Progress | None,
+    *,
+    run: str | None = None,
+    remember: bool,
+) -> list[Target]:
+    """Return an image's facts, and behind them those of each way to start it."""
+    every = (Start(), *starts)
+    # The store has what an image starts by itself.
+    asked = options.paths or options.hash_binaries or any(start != Start() for start in starts)
+    known = None if asked else stored_image(image, store)
+    found = _targets(image, every, store, options, progress) if known is None else [known] * len(every)
     if remember and image.has_root and not options.paths:
-        store.remember(target, verified=not image.claimed, run=run)
-    return target
+        store.remember(found[0], verified=not image.claimed, run=run)
+    return found
 
 
 def stored_image(image: Image, store: FactStore) -> Target | None:
@@ -267,19 +239,22 @@ def stored_image(image: Image, store: FactStore) -> Target | None:
     )
 
 
-def _target(image: Image, store: FactStore, options: ScanOptions, progress: Progress | None) -> Target:
+def _targets(
+    image: Image, starts: Sequence[Start], store: FactStore, options: ScanOptions, progress: Progress | None
+) -> list[Target]:
+    """Read an image's layers, and return what it holds, once for each way to start it."""
     if image.layered is not None and _is_known(image.layered, store, options):
         image = image.layered
     refused = refused_image(image)
     if refused is not None:
-        return refused
+        return [refused] * len(starts)
     try:
-        described = describe_image(image, _read_layers(image.layers, store, options, progress), options.paths)
+        found = _describe(image, starts, _read_layers(image.layers, store, options, progress), options.paths)
     except InspectorError as error:
-        return failed_image(image, error)
-    if image.whole is not None and _lacks_something(described):
-        return _target(image.whole, store, options, progress)
-    return described
+        return [failed_image(image, error)] * len(starts)
+    if image.whole is not None and any(_lacks_something(target) for target in found):
+        return _targets(image.whole, starts, store, options, progress)
+    return found
 
 
 def describe_image(image: Image, facts: Sequence[LayerFacts], paths: tuple[str, ...] = ()) -> Target:
@@ -293,7 +268,7 @@ def describe_image(image: Image, facts: Sequence[LayerFacts], paths: tuple[str, 
     Raises:
         InspectorError: if the image is not what it says.
     """
-    return _describe(replace(_target_of(image), layers=_layer_ids(image.layers)), image, facts, paths)
+    return _describe(image, (Start(),), facts, paths)[0]
 
 
 def refused_image(image: Image) -> Target | None:
@@ -398,11 +373,27 @@ def facts_key(digest: str, *, hash_binaries: bool = False) -> str:
     return f"{digest}+sha256" if hash_binaries else digest
 
 
-def _describe(target: Target, image: Image, facts: Sequence[LayerFacts], wanted: tuple[str, ...]) -> Target:
+def _describe(
+    image: Image, starts: Sequence[Start], facts: Sequence[LayerFacts], wanted: tuple[str, ...]
+) -> list[Target]:
     root = merge([(fact, layer.diff_id) for fact, layer in zip(facts, image.layers, strict=True)])
-    # A lone file is asked for by its name: it is told of, whatever it is.
-    paths = wanted if image.has_root else facts[0].files
-    return _described(target, image, facts, root, select_binaries(root, target.config, paths=paths))
+    target = replace(_target_of(image), layers=_layer_ids(image.layers))
+    known: dict[Start, tuple[Target, Selection]] = {}
+    found = []
+    for start in starts:
+        words = replace(start, mounts=())
+        if words not in known:
+            # A lone file is asked for by its name: it is told of, whatever it is.
+            paths = wanted if image.has_root or words != Start() else facts[0].files
+            selection = select_binaries(root, started_config(image.config, start), paths=paths)
+            known[words] = _described(target, image, facts, root, selection), selection
+        described, selection = known[words]
+        texts = hidden(start.mounts, described.binaries, selection.sought, root.real)
+        problems = tuple(Problem(stage="mounts", message=text) for text in texts)
+        if problems:
+            described = replace(described, status="incomplete", problems=described.problems + problems)
+        found.append(described)
+    return found
 
 
 def _described(target: Target, image: Image, facts: Sequence[LayerFacts], root: RootFs, selection: Selection) -> Target:

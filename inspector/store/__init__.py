@@ -17,13 +17,12 @@ from inspector.store.nouns import (
     Tag,
 )
 from inspector.store.places import Place, place_of, without_password
-from inspector.store.store import FactStore, HeldStore, NullStore, Store, open_store
+from inspector.store.store import FactStore, NullStore, Store, open_store
 
 __all__ = [
     "Base",
     "Contents",
     "FactStore",
-    "HeldStore",
     "Item",
     "NullStore",
     "Pair",

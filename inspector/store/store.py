@@ -134,25 +134,6 @@ class NullStore:
         """Do nothing."""
 
 
-class HeldStore(NullStore):
-    """Keeps layers' facts as long as it is there itself: for one image that is asked for more than once."""
-
-    def __init__(self) -> None:
-        self._facts: dict[str, LayerFacts] = {}
-
-    def facts(self, key: str) -> LayerFacts | None:
-        """Return a layer's facts, None where they are not held."""
-        return self._facts.get(key)
-
-    def has(self, key: str) -> bool:
-        """Whether they are held."""
-        return key in self._facts
-
-    def save(self, key: str, facts: LayerFacts) -> None:
-        """Hold a layer's facts."""
-        self._facts[key] = facts
-
-
 class Store:
     """One store. Safe for several threads and several processes.
 

@@ -97,6 +97,16 @@ def test_its_own_file_system_is_read(running: Running) -> None:
     assert target["rootfs"]["files"] == expected["rootfs"]["files"]
 
 
+def test_what_a_container_changed_is_not_remembered_as_its_image_s(running: Running, tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text("services:\n  a: {image: 'x:1'}\n")
+    store = ("--store", str(tmp_path / "store.db"))
+    done = running.inspector("compose", str(file), "--image=x:1=container:cured", *store, "-f", "json")
+    assert "/pause" in done.stdout, done.stderr
+    found = running.inspector("query", *store, "-f", "csv")
+    assert (found.returncode, "/pause" in found.stdout) == (0, False), found
+
+
 def test_every_running_container(running: Running) -> None:
     done = running.inspector("containers", "--no-cache", "-f", "json")
     assert done.returncode == 1, done.stderr

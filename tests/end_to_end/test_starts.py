@@ -195,6 +195,32 @@ def test_services_that_start_the_same_share_a_target(tmp_path: Path) -> None:
     assert "compose:c" in told(other) and "'/nothing' is not in the image" in told(other)
 
 
+def test_an_image_is_read_once_however_many_ways_it_is_started() -> None:
+    from inspector.facts import Start
+    from inspector.scanning import ScanOptions, collect_started
+
+    told: list[tuple[str, int]] = []
+    starts = [Start(), *(Start(entrypoint=("/usr/local/bin/peer",), command=(word,)) for word in ("node", "channel"))]
+    found = collect_started(
+        str(parts.ROOT / "samples/images/peer-netgo.tar"),
+        starts,
+        options=ScanOptions(use_cache=False),
+        progress=lambda layer, done, _size: told.append((layer, done)),
+    )
+    assert [start for start, _ in found] == starts and {target.status for _, target in found} == {"analysed"}
+    assert told and len(told) == len(set(told)), "a second reading would tell of the same bytes again"
+
+
+def test_a_program_that_stands_in_for_an_image_is_not_taken_for_what_a_command_starts(tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text("services:\n  a: {image: 'x:1'}\n  b: {image: 'x:1', command: [/other]}\n")
+    program = tmp_path / "true"
+    program.write_bytes(Path("/bin/true").read_bytes())
+    own, other = judge("compose", file, f"--image=x:1=file:{program}", code=4)
+    assert (own["status"], told(own)) == ("analysed", "")
+    assert (other["status"], "'/other' is not in the image" in told(other)) == ("incomplete", True)
+
+
 # ── platform and replicas ────────────────────────────────────────────────────────────────────────────────────────
 
 
