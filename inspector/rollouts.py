@@ -103,14 +103,12 @@ def _targets_of(
     by_start: dict[Start, list[Workload]] = {}
     for workload in group:
         by_start.setdefault(workload.start, []).append(workload)
-    shared: list[tuple[Target, list[Workload]]] = []
+    shared: dict[Target, tuple[Target, list[Workload]]] = {}
     for start, target in _read(group, tuple(by_start), collect, elsewhere):
-        same = next((workloads for known, workloads in shared if known == target), None)
-        if same is None:
-            shared.append((target, list(by_start[start])))
-        else:
-            same += by_start[start]
-    for target, workloads in shared:
+        # What is left out has mappings, which have no hash, and is the image's, however it is started.
+        _, workloads = shared.setdefault(replace(target, config=None, rootfs=None), (target, []))
+        workloads += by_start[start]
+    for target, workloads in shared.values():
         problems = tuple(
             Problem(stage="manifest", message=f"{workload.name} ({workload.where}): {text}")
             for workload in workloads
