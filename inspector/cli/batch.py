@@ -355,13 +355,9 @@ def _keep(store: Store, run: str, report: FleetReport) -> None:
     """Note how the run ended, and its report, for the trend of a later one."""
     from inspector.reports.fleet.document import encode_fleet
 
-    summary = report.summary
-    counts = {
-        level: getattr(summary, level) for level in ("images", "crash", "wrong", "latent", "unknown", "safe", "failed")
-    }
     content = encode_fleet(replace(report, trend=None))
     kept = content if len(content) <= _MAX_KEPT else None
-    store.end_run(run, "interrupted" if report.interrupted else "complete", counts, kept)
+    store.end_run(run, "interrupted" if report.interrupted else "complete", kept)
 
 
 def _last(store: Store, scope: str) -> FleetReport | None:

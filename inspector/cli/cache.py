@@ -21,7 +21,6 @@ _WORDS = {
     "binaries": "binaries",
     "tags": "names",
     "runs": "batches",
-    "items": "lines of batches",
 }
 
 

@@ -8,13 +8,11 @@ from inspector.store.grouping import target_of
 from inspector.store.nouns import (
     Base,
     Contents,
-    Item,
     Pair,
     Run,
     RunState,
     StoredBinary,
     StoredImage,
-    Tag,
 )
 from inspector.store.places import Place, place_of, without_password
 from inspector.store.store import FactStore, NullStore, Store, open_store
@@ -23,7 +21,6 @@ __all__ = [
     "Base",
     "Contents",
     "FactStore",
-    "Item",
     "NullStore",
     "Pair",
     "Place",
@@ -32,7 +29,6 @@ __all__ = [
     "Store",
     "StoredBinary",
     "StoredImage",
-    "Tag",
     "open_store",
     "place_of",
     "target_of",

@@ -1,32 +1,14 @@
-"""What a store tells besides facts: tags, runs, and what verdicts depend on."""
+"""What a store tells besides facts: runs, and what verdicts depend on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Literal, NamedTuple
 
 from inspector.facts import BinaryFacts, ImageConfig, RootFsFacts, Status
 from inspector.records import dataclass
 
 RunState = Literal["running", "complete", "interrupted", "failed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tag:
-    """A reference, as it was seen last."""
-
-    reference: str
-    """In full, as reports have it."""
-    platform: str | None
-    digest: str
-    """Of the platform's manifest; an engine's image ID."""
-    seen: int
-    """When, in seconds since 1970."""
-    run: str | None = None
-    """Of a batch; None: a single scan saw it."""
-    fabric: str | None = None
-    """Which of Fabric's images it is: ``fabric-peer:1.4.12``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,21 +21,6 @@ class Run:
     state: RunState
     started: int
     ended: int | None = None
-    counts: Mapping[str, int] = field(default_factory=dict)
-    """The caller's own numbers, for the trend."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """What became of one reference in a run."""
-
-    reference: str
-    platform: str | None
-    digest: str | None
-    status: Status
-    message: str | None = None
-    """Why it failed."""
-    at: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

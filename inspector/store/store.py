@@ -11,27 +11,25 @@ import hashlib
 import logging
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar, cast
+from typing import Any, Protocol, Self, TypeVar
 
 from inspector.errors import StoreUnavailable
 from inspector.fabric import identify
-from inspector.facts import ANALYSER, BinaryFacts, DocumentStore, LayerFacts, Status, Target
+from inspector.facts import ANALYSER, BinaryFacts, DocumentStore, LayerFacts, Target
 from inspector.store.database import Database, Writing, open_database
 from inspector.store.grouping import base_of, build_of, digest_of
 from inspector.store.nouns import (
     Base,
     Contents,
-    Item,
     Pair,
     Run,
     RunState,
     StoredBinary,
     StoredImage,
-    Tag,
 )
 from inspector.store.places import Place, place_of
 
@@ -196,20 +194,6 @@ class Store:
         """Whether facts are stored under a digest by this version of the analyser."""
         return bool(self._rows(f"select 1 {_FACTS}", key=key, analyser=ANALYSER))
 
-    def known(self, keys: Iterable[str]) -> frozenset[str]:
-        """Return those of ``keys`` for which ``has`` holds."""
-        found: set[str] = set()
-        for some in _in_parts(sorted(set(keys)), _MANY):
-            names = {f"k{number}": key for number, key in enumerate(some)}
-            wanted = ", ".join(f":{name}" for name in names)
-            query = (
-                f"select digest from facts where analyser = :analyser and digest in ({wanted}) union"  # noqa: S608
-                " select a.alias from aliases a join facts f on f.digest = a.digest"
-                f" where f.analyser = :analyser and a.alias in ({wanted})"
-            )
-            found.update(row[0] for row in self._rows(query, analyser=ANALYSER, **names))
-        return frozenset(found)
-
     def save(self, key: str, facts: LayerFacts) -> None:
         """Store facts under a verified digest."""
         self._run(
@@ -278,20 +262,6 @@ class Store:
 
         self._write(act)
 
-    def tag(self, reference: str, platform: str | None) -> Tag | None:
-        """Return what a reference led to when it was seen last."""
-        rows = self._rows(
-            "select reference, platform, digest, seen, run, fabric from tags"
-            " where reference = :reference and platform = :platform",
-            reference=clean(reference), platform=clean(platform or ""),
-        )  # fmt: skip
-        return _tag(rows[0]) if rows else None
-
-    def tags(self) -> Iterator[Tag]:
-        """Yield every tag, in order."""
-        query = "select reference, platform, digest, seen, run, fabric from tags order by reference, platform"
-        return map(_tag, self.database.stream(query))
-
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def begin_run(self, scope: str) -> str:
@@ -305,26 +275,20 @@ class Store:
         )  # fmt: skip
         return run
 
-    def end_run(
-        self, run: str, state: RunState, counts: Mapping[str, int] | None = None, content: bytes | None = None
-    ) -> None:
-        """Note how a batch ended, with the caller's own numbers and, packed, whatever else it wants to keep."""
-        import json
-
+    def end_run(self, run: str, state: RunState, content: bytes | None = None) -> None:
+        """Note how a batch ended, and, packed, what the caller wants to keep of it."""
         self._run(
-            "update runs set state = :state, ended = :now, counts = :counts, content = :content where id = :id",
-            id=run, state=state, now=self.now(), counts=json.dumps(dict(counts or {})),
-            content=None if content is None else zlib.compress(content, 6),
+            "update runs set state = :state, ended = :now, content = :content where id = :id",
+            id=run, state=state, now=self.now(), content=None if content is None else zlib.compress(content, 6),
         )  # fmt: skip
 
-    def runs(self, scope: str | None = None) -> list[Run]:
-        """Return all runs, or those of a scope, the latest first."""
+    def runs(self, scope: str) -> list[Run]:
+        """Return the runs of a scope, the latest first."""
         rows = self._rows(
-            "select id, scope, state, started, ended, counts from runs where :scope = '' or scope = :scope"
-            " order by started desc, id",
-            scope=clean(scope or ""),
+            "select id, scope, state, started, ended from runs where scope = :scope order by started desc, id",
+            scope=clean(scope),
         )
-        return [_run(row) for row in rows]
+        return [Run(id=row[0], scope=row[1], state=row[2], started=row[3], ended=row[4]) for row in rows]
 
     def run_content(self, run: str) -> bytes | None:
         """Return what ``end_run`` was given to keep."""
@@ -336,31 +300,6 @@ class Store:
         except Damaged as error:
             self._tell(f"the run {run} cannot be read: {error}")
             return None
-
-    def save_item(self, run: str, item: Item) -> None:
-        """Note what became of one reference in a run; the last word counts."""
-        self._run(
-            "insert into items (run, reference, platform, digest, status, message, at)"
-            " values (:run, :reference, :platform, :digest, :status, :message, :at)"
-            " on conflict (run, reference, platform) do update set digest = excluded.digest,"
-            " status = excluded.status, message = excluded.message, at = excluded.at",
-            run=run, reference=clean(item.reference), platform=clean(item.platform or ""), digest=item.digest,
-            status=item.status, message=None if item.message is None else clean(item.message),
-            at=item.at or self.now(),
-        )  # fmt: skip
-
-    def items(self, run: str) -> list[Item]:
-        """Return what became of a run's references, in order."""
-        rows = self._rows(
-            "select reference, platform, digest, status, message, at from items where run = :run"
-            " order by reference, platform",
-            run=run,
-        )
-        return [
-            Item(reference=row[0], platform=row[1] or None, digest=row[2], status=cast("Status", row[3]),
-                 message=row[4], at=row[5])
-            for row in rows
-        ]  # fmt: skip
 
     # ── what verdicts depend on ──────────────────────────────────────────────────────────────────────────────────
 
@@ -617,30 +556,6 @@ def _write_tag(writing: Writing, target: Target, run: str | None, now: int) -> N
         reference=clean(target.reference), platform=clean(target.platform or ""), digest=target.digest, now=now,
         run=run, fabric=clean(f"{image.repository}:{image.tag or 'unknown'}") if image else None,
     )  # fmt: skip
-
-
-def _tag(row: tuple[Any, ...]) -> Tag:
-    return Tag(reference=row[0], platform=row[1] or None, digest=row[2], seen=row[3], run=row[4], fabric=row[5])
-
-
-def _run(row: tuple[Any, ...]) -> Run:
-    import json
-
-    try:
-        counts = json.loads(row[5])
-    except ValueError:
-        counts = {}
-    numbers = {str(name): number for name, number in counts.items() if isinstance(number, int)} if isinstance(
-        counts, dict
-    ) else {}  # fmt: skip
-    return Run(
-        id=row[0], scope=row[1], state=cast("RunState", row[2]), started=row[3], ended=row[4], counts=numbers
-    )  # fmt: skip
-
-
-def _in_parts(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), size):
-        yield keys[start : start + size]
 
 
 __all__ = [

@@ -12,7 +12,7 @@ from inspector.store.nouns import Base
 from inspector.store.schema import SCHEMA
 from inspector.store.store import Damaged, Store, decoded, has_digest, inflated, named
 
-_TABLES = ("facts", "aliases", "documents", "images", "builds", "bases", "binaries", "tags", "runs", "items")
+_TABLES = ("facts", "aliases", "documents", "images", "builds", "bases", "binaries", "tags", "runs")
 _MAX_DOCUMENT = 64 * 1024 * 1024
 
 
@@ -120,7 +120,6 @@ def _remove_orphans(writing: Writing, gone: dict[str, int]) -> None:
     gone["aliases"] += writing.run("delete from aliases where digest not in (select digest from facts)")
     gone["builds"] += writing.run("delete from builds where digest not in (select build from binaries)")
     gone["bases"] += writing.run("delete from bases where digest not in (select base from binaries)")
-    gone["items"] += writing.run("delete from items where run not in (select id from runs)")
 
 
 def _unused(store: Store) -> Iterator[tuple[str, str]]:

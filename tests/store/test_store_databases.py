@@ -21,7 +21,7 @@ from fleet_images import images
 import inspector.store.store
 from inspector.errors import StoreUnavailable
 from inspector.facts import ANALYSER, BinaryFacts, ImageConfig, LayerFacts, LayerId, Target
-from inspector.store import Item, Store, open_store, place_of
+from inspector.store import Store, open_store, place_of
 from inspector.store.upkeep import Pruning, describe_store, prune, verify
 
 TESTS = Path(__file__).parent.parent
@@ -61,33 +61,24 @@ def test_facts_come_back_as_they_were(store: Store) -> None:
     assert store.facts(KEY) == again
 
 
-def test_known_tells_many_keys_at_once(store: Store) -> None:
-    keys = [f"sha256:{number:064x}" for number in range(1200)]
-    for key in keys[::400]:
-        store.save(key, FACTS)
-    assert store.known(keys) == {*keys[::400]}
-    assert store.known([]) == frozenset()
-
-
 def test_facts_of_another_analyser_are_not_used(store: Store) -> None:
     store.save(KEY, FACTS)
     store.remember(image(), verified=True)
     put(store, "update facts set analyser = :other", other=ANALYSER + 1)
     put(store, "update images set analyser = :other", other=ANALYSER + 1)
     put(store, "update binaries set analyser = :other", other=ANALYSER + 1)
-    assert store.facts(KEY) is None and not store.has(KEY) and store.known([KEY]) == frozenset()
+    assert store.facts(KEY) is None and not store.has(KEY)
     assert store.image("sha256:" + "1" * 64, "linux/amd64") is None
     assert list(store.inventory()) == [] and store.pairs() == [] and store.stale() == 1
 
 
 def test_facts_are_found_by_an_alias(store: Store) -> None:
-    alias, other = "sha256:" + "b" * 64, "sha256:" + "c" * 64
+    alias = "sha256:" + "b" * 64
     store.alias(alias, KEY)
     assert not store.has(alias) and store.facts(alias) is None
     store.save(KEY, FACTS)
     store.alias(alias, KEY)
     assert store.has(alias) and store.facts(alias) == FACTS
-    assert store.known([alias, KEY, other]) == {alias, KEY}
     prune(store, Pruning(unused=True))
     assert describe_store(store).rows["aliases"] == 0
 
@@ -111,8 +102,6 @@ def test_a_verified_image_comes_back(store: Store) -> None:
     known = store.image(target.digest or "", target.platform)
     assert known == replace(target, reference="", notes=())
     assert store.image(target.digest or "", "linux/arm64") is None
-    tag = store.tag(target.reference, target.platform)
-    assert tag is not None and tag.digest == target.digest and tag.run is None
     (stored,) = store.inventory()
     assert (stored.reference, stored.digest, stored.status) == (target.reference, target.digest, "analysed")
     assert [binary.path for binary in stored.binaries] == ["/usr/local/bin/app"]
@@ -132,15 +121,14 @@ def test_what_an_engine_claims_never_stands_in_for_what_was_read(store: Store) -
 @pytest.mark.parametrize("facts", [{"digest": None}, {"status": "failed"}, {"inferred": "it was not read"}])
 def test_what_was_not_read_is_not_stored(store: Store, facts: dict[str, str]) -> None:
     store.remember(image(**facts), verified=True)  # type: ignore[arg-type]
-    assert list(store.inventory()) == [] and list(store.tags()) == []
+    assert list(store.inventory()) == [] and describe_store(store).rows["tags"] == 0
 
 
 def test_a_name_leads_to_what_it_led_to_last(store: Store) -> None:
     first, second = image(), image(digest="sha256:" + "2" * 64)
     store.remember(first, verified=True)
     store.remember(second, verified=True, run="batch")
-    tag = store.tag(first.reference, first.platform)
-    assert tag is not None and (tag.digest, tag.run) == (second.digest, "batch")
+    assert store.database.rows("select digest, run from tags") == [(second.digest, "batch")]
     assert [(each.reference, each.digest) for each in store.inventory()] == [
         (None, first.digest),
         (second.reference, second.digest),
@@ -149,8 +137,7 @@ def test_a_name_leads_to_what_it_led_to_last(store: Store) -> None:
 
 def test_fabric_images_are_known_by_name(store: Store) -> None:
     store.remember(image("docker.io/hyperledger/fabric-peer:1.4.12"), verified=True)
-    tag = store.tag("docker.io/hyperledger/fabric-peer:1.4.12", "linux/amd64")
-    assert tag is not None and tag.fabric == "fabric-peer:1.4.12"
+    assert [each.fabric for each in store.inventory()] == ["fabric-peer:1.4.12"]
 
 
 def test_names_are_ordered_by_their_bytes(store: Store) -> None:
@@ -158,7 +145,6 @@ def test_names_are_ordered_by_their_bytes(store: Store) -> None:
     for number, name in enumerate(names):
         store.remember(image(name, digest=f"sha256:{number:064x}"), verified=True)
     expected = sorted((name.replace("\0", "\ufffd") for name in names), key=str.encode)
-    assert [tag.reference for tag in store.tags()] == expected
     assert [each.reference for each in store.inventory()] == expected
 
 
@@ -175,29 +161,22 @@ def test_names_of_any_length_are_kept_apart(store: Store) -> None:
     store.remember(target, verified=True)
     known = store.image(target.digest or "", target.platform)
     assert known is not None and known.binaries == binaries
-    assert store.tag(target.reference, target.platform) is not None
     (stored,) = store.inventory()
+    assert stored.reference is not None
     assert len({each.path for each in stored.binaries}) == 4
-    run = store.begin_run(name(5))
-    store.save_item(run, Item(reference=name(6), platform=name(7), digest=None, status="failed", message=name(8)))
-    assert len(store.items(run)) == 1
+    scope = name(5)
+    run = store.begin_run(scope)
+    assert [each.id for each in store.runs(scope)] == [run]
 
 
-def test_a_run_is_kept_with_what_became_of_its_images(store: Store) -> None:
+def test_a_run_is_kept_with_what_its_caller_keeps(store: Store) -> None:
     first = store.begin_run("registry.example.com")
-    other = store.begin_run("another")
-    assert [run.state for run in store.runs()] == ["running", "running"]
-    store.save_item(first, Item(reference="b:1", platform=None, digest=None, status="failed", message="no\0such"))
-    store.save_item(first, Item(reference="a:1", platform="linux/amd64", digest=KEY, status="analysed"))
-    store.save_item(first, Item(reference="b:1", platform=None, digest=KEY, status="analysed"))
-    assert [(item.reference, item.status, item.message) for item in store.items(first)] == [
-        ("a:1", "analysed", None),
-        ("b:1", "analysed", None),
-    ]
-    assert store.items(other) == [] and store.run_content(first) is None
-    store.end_run(first, "complete", {"crash": 3}, b"what the caller keeps")
+    store.begin_run("another")
+    assert [run.state for run in store.runs("registry.example.com")] == ["running"]
+    assert store.run_content(first) is None
+    store.end_run(first, "complete", b"what the caller keeps")
     (run,) = store.runs("registry.example.com")
-    assert (run.id, run.state, run.counts) == (first, "complete", {"crash": 3})
+    assert (run.id, run.state) == (first, "complete")
     assert run.ended is not None and run.ended >= run.started
     assert store.run_content(first) == b"what the caller keeps"
 
@@ -256,14 +235,13 @@ def test_what_is_old_is_removed_and_use_keeps_young(store: Store) -> None:
     for table in ("facts", "documents", "images"):
         put(store, f"update {table} set used = :then", then=store.now() - 2 * month)
     put(store, "update tags set seen = :then", then=store.now() - 2 * month)
-    run = store.begin_run("old")
-    store.save_item(run, Item(reference="a", platform=None, digest=None, status="failed"))
+    store.begin_run("old")
     put(store, "update runs set started = :then", then=store.now() - 2 * month)
     assert store.facts(names["used"]) is not None
     store._note_use()
     gone = prune(store, Pruning(older_than=month))
     assert gone == {"facts": 2, "documents": 5, "images": 2, "builds": 1, "bases": 1, "binaries": 2, "tags": 1,
-                    "runs": 1, "items": 1}  # fmt: skip
+                    "runs": 1}  # fmt: skip
     assert store.has(names["used"])
 
 
