@@ -11,6 +11,8 @@ import os
 import re
 import stat
 import sys
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
@@ -31,6 +33,9 @@ MAX_EXPANDED = 1_000_000
 MAX_DOCUMENTS = 10_000
 MAX_FAULTS = 20
 """Documents of one text that may be no YAML before it is taken for none as a whole."""
+_KEPT = 2 * MAX_BYTES
+"""Characters of the texts whose trees are kept: two of the largest."""
+_KEPT_TEXTS = 256
 _OF_COMPOSE = frozenset({"services", "include", "networks", "volumes", "configs", "secrets"})
 """Top-level keys of the Compose Specification that no Kubernetes object has."""
 _MARK = re.compile(r"^---(?:\s|$)", re.MULTILINE)
@@ -237,6 +242,24 @@ def read_documents(text: str, file: str) -> tuple[Node | ManifestDamaged, ...]:
         TargetDamaged: for what cannot be told apart into documents, or where more than ``MAX_FAULTS`` are no YAML.
         LimitExceeded: as ``parse_documents``.
     """
+    with _trees_lock:
+        found = _trees.pop((text, file), None)
+    if found is None:
+        found = _read(text, file)
+    with _trees_lock:
+        _trees[text, file] = found
+        while len(_trees) > _KEPT_TEXTS or sum(len(kept) for kept, _ in _trees) > _KEPT:
+            _trees.popitem(last=False)
+    return found
+
+
+_trees: OrderedDict[tuple[str, str], tuple[Node | ManifestDamaged, ...]] = OrderedDict()
+"""By text and name, the last used last: one run asks for a text's kind, its workloads and each place to be changed, and
+YAML takes a second for 100 KiB."""
+_trees_lock = threading.Lock()
+
+
+def _read(text: str, file: str) -> tuple[Node | ManifestDamaged, ...]:
     if text.lstrip()[:1] in {"{", "["}:
         text = text.replace("\t", " ")  # JSON may be indented by tabs, YAML not; within JSON's strings they are escaped
     builder = _Builder(file)

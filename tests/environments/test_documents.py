@@ -54,6 +54,25 @@ def test_json_may_be_indented_by_tabs() -> None:
     assert isinstance(root.get("a"), Sequence)
 
 
+def test_a_text_is_parsed_once_under_each_name() -> None:
+    text = "a: 1  # read more than once in a run\n"
+    (first,), (again,) = parse_documents(text, "x.yaml"), parse_documents(text, "x.yaml")
+    (other,) = parse_documents(text, "y.yaml")
+    assert first is again and str(other.place) == "y.yaml:1"
+
+
+def test_few_trees_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_KEPT", 100)
+    (kept,) = parse_documents("a: 1", "x.yaml")
+    for number in range(20):
+        parse_documents("b: 2", f"{number}.yaml")
+        assert parse_documents("a: 1", "x.yaml")[0] is kept, "what is used stays"
+    parse_documents("c: " + "3" * 96, "large.yaml")
+    assert parse_documents("a: 1", "x.yaml")[0] is not kept
+    large = "c: " + "3" * 200
+    assert parse_documents(large, "x.yaml")[0] is not parse_documents(large, "x.yaml")[0], "too large to be kept"
+
+
 def test_documents_are_told_apart_and_empty_ones_left_out() -> None:
     assert len(parse_documents("---\na: 1\n---\n# nothing\n---\nb: 2\n...\n", "x.yaml")) == 2
 
