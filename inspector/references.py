@@ -26,10 +26,13 @@ _PATH_SCHEMES = frozenset({"docker-archive", "oci-archive", "oci-dir", "dir", "f
 _ENGINE_SCHEMES = frozenset({"docker", "podman"})
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?"
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = rf"{_COMPONENT}(?:/{_COMPONENT})*"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 _NAME = re.compile(
-    rf"(?:(?P<host>{_HOST})/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
-    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}))?"
+    rf"(?:(?P<host>{_HOST})/)?(?P<path>{_REPOSITORY})(?::(?P<tag>{_TAG}))?"
+    r"(?:@(?P<digest>sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}))?"
 )
+_MAX_REPOSITORY = 255
 _ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+-]*")
 """What looks like a scheme where the whole is no image's name; a path that looks so is written ``./path``."""
@@ -127,6 +130,21 @@ def parse_name(text: str) -> RegistryName:
     if name is None:
         raise ReferenceInvalid(f"not an image name: '{printable(text, limit=120)}'")
     return name
+
+
+def is_host(text: str) -> bool:
+    """Whether a registry could be there: a host's name or address, perhaps with a port."""
+    return re.fullmatch(_HOST, text) is not None
+
+
+def is_repository(text: str) -> bool:
+    """Whether a registry could have a repository of this name."""
+    return len(text) <= _MAX_REPOSITORY and re.fullmatch(_REPOSITORY, text) is not None
+
+
+def is_tag(text: str) -> bool:
+    """Whether a repository could have a tag of this name."""
+    return re.fullmatch(_TAG, text) is not None
 
 
 def repository_of(text: str) -> str:

@@ -10,11 +10,9 @@ from fnmatch import fnmatchcase
 
 from inspector.errors import ReferenceInvalid, UsageError
 from inspector.escaping import printable
-from inspector.references import DEFAULT_REGISTRY, RegistryName, parse_name
-from inspector.sources.registry.listing import is_repository
+from inspector.references import DEFAULT_REGISTRY, RegistryName, is_host, is_repository, parse_name
 
 MAX_LINES = 1_000_000
-_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _AGE = re.compile(r"([0-9]{1,6})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
@@ -68,7 +66,7 @@ def parse_place(text: str) -> Place:
 
 def _is_host(word: str) -> bool:
     name = word.partition(":")[0]
-    return _HOST.fullmatch(word) is not None and ("." in name or name == "localhost" or word.startswith("["))
+    return is_host(word) and ("." in name or name == "localhost" or word.startswith("["))
 
 
 def _known(host: str) -> str:

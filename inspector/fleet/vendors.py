@@ -16,9 +16,9 @@ from inspector.errors import InspectorError, TargetAbsent, TargetUnauthorised, U
 from inspector.escaping import printable
 from inspector.fleet.places import Place
 from inspector.fleet.registries import Registries
-from inspector.references import DEFAULT_REGISTRY
+from inspector.references import DEFAULT_REGISTRY, is_repository
 from inspector.sources.registry import Transport, read_bounded
-from inspector.sources.registry.listing import is_repository, pages
+from inspector.sources.registry.listing import pages
 
 _PAGE = 100
 """Most entries a page of all three."""

@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from inspector.errors import LimitExceeded, TargetDamaged, TargetUnreachable
 from inspector.escaping import printable
+from inspector.references import is_repository, is_tag
 from inspector.sources.registry.transport import Transport, read_bounded
 
 PAGE = 1000
@@ -23,9 +24,6 @@ MAX_TAGS = 200_000
 """Tags of one repository."""
 MAX_REPOSITORIES = 1_000_000
 _LINK = re.compile(r'<([^<>]*)>\s*;[^,]*\brel="?next"?', re.IGNORECASE)
-_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_MAX_NAME = 255
 
 
 def repositories(transport: Transport) -> Iterator[str]:
@@ -49,12 +47,7 @@ def tags(transport: Transport, repository: str) -> Iterator[str]:
     """
     scope, what = f"repository:{repository}:pull", f"the tags of {repository}"
     names = _entries(transport, f"/v2/{repository}/tags/list", scope, "tags", what, MAX_TAGS)
-    return (name for name in names if _TAG.fullmatch(name))
-
-
-def is_repository(name: str) -> bool:
-    """Whether a registry could have a repository of this name."""
-    return len(name) <= _MAX_NAME and _REPOSITORY.fullmatch(name) is not None
+    return (name for name in names if is_tag(name))
 
 
 def pages(transport: Transport, path: str, scope: str, what: str, *, fields: bool = False) -> Iterator[Any]:
