@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from inspector.errors import ReferenceInvalid, UsageError
 from inspector.escaping import printable
-from inspector.references import DEFAULT_REGISTRY, RegistryName, is_host, is_repository, parse_name
+from inspector.references import DEFAULT_REGISTRY, SCHEMES, RegistryName, is_host, is_repository, is_tag, parse_name
 
 MAX_LINES = 1_000_000
 _AGE = re.compile(r"([0-9]{1,6})([hdw])")
@@ -39,10 +40,13 @@ def parse_place(text: str) -> Place:
     """Parse ``REGISTRY[/PREFIX]`` or an image's name with tag or digest.
 
     Raises:
-        ReferenceInvalid: for anything else, and for a word that could be either a repository or an organisation.
+        ReferenceInvalid: for anything else, for a word that could be either a repository or an organisation, and for
+            what is there on this machine, or in an engine: with ``registry:`` before it a registry's name is one.
     """
-    word = text.strip().removeprefix("registry:")
     shown = printable(text, limit=120)
+    word = text.strip().removeprefix("registry:")
+    if word == text.strip():
+        _refuse_local(word, shown)
     if "://" in word:
         raise ReferenceInvalid(f"not a registry: '{shown}'", advice="leave out the scheme: HOST[:PORT][/PREFIX]")
     head, slash, rest = word.partition("/")
@@ -62,6 +66,19 @@ def parse_place(text: str) -> Place:
     if prefix and not is_repository(prefix):
         raise ReferenceInvalid(f"no repository could be called '{shown}'", advice="REGISTRY[/PREFIX], in lower case")
     return Place(host=host, prefix=prefix)
+
+
+def _refuse_local(word: str, shown: str) -> None:
+    scheme, colon, rest = word.partition(":")
+    if colon and scheme in SCHEMES:
+        official = scheme == "docker" and is_tag(rest)
+        meant = f"; for Docker Hub's image write {DEFAULT_REGISTRY}/library/{shown}" if official else ""
+        raise ReferenceInvalid(f"'{shown}' is in no registry", advice=f"inspector scan {shown} reads it{meant}")
+    if os.path.lexists(word):
+        raise ReferenceInvalid(
+            f"'{shown}' is a file or directory of this machine",
+            advice=f"inspector scan {shown} reads it; write registry:{shown} if a registry's name is meant",
+        )
 
 
 def _is_host(word: str) -> bool:

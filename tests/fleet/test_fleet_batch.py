@@ -246,6 +246,11 @@ def test_platforms(tmp_path: Path) -> None:
         (["alpine"], "docker.io/library/alpine"),
         (["https://registry.example.com"], "leave out the scheme"),
         (["registry.example.com/UPPER"], "in lower case"),
+        (
+            ["docker-archive:samples/images/peer-netgo.tar"],
+            "inspector scan docker-archive:samples/images/peer-netgo.tar",
+        ),
+        (["samples/images/peer-netgo.tar"], "inspector scan samples/images/peer-netgo.tar"),
         (["registry.example.com", "--since", "yesterday"], "not a time"),
         (["registry.example.com", "--platform", "amd64"], "not a platform"),
         (["registry.example.com", "--trend", "/nowhere/report.json"], "cannot read"),

@@ -75,6 +75,35 @@ def test_a_list_tells_the_line_that_is_wrong() -> None:
         list(parse_lines(["r.example.com", "http://x"], "list"))
 
 
+@pytest.mark.parametrize("word", ["images/peer.tar", "./images/peer.tar", "images", "peer.example", "images/"])
+def test_what_lies_on_this_machine_is_no_place(word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    for path in ("images/peer.tar", "peer.example"):
+        (tmp_path / path).write_bytes(b"")
+    with pytest.raises(InspectorError, match=rf"^list:3: '{word}' is a file or directory of this machine") as raised:
+        list(parse_lines(["r.example.com", "", word], "list"))
+    assert f"inspector scan {word}" in raised.value.line
+
+
+def test_a_registry_may_be_meant_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "registry.example.com").mkdir()
+    assert parse_place("registry:registry.example.com").host == "registry.example.com"
+    assert parse_place("registry.example.com/team").prefix == "team"
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["docker:24", "podman:localhost/a:1", "docker-archive:peer.tar", "oci-dir:x", "dir:/", "file:a", "container:c"],
+)
+def test_what_no_registry_has_is_no_place(word: str) -> None:
+    with pytest.raises(InspectorError, match=rf"^list:2: '{word}' is in no registry") as raised:
+        list(parse_lines(["r.example.com", word], "list"))
+    assert f"inspector scan {word}" in raised.value.line
+    assert ("docker.io/library/docker:24" in raised.value.line) == (word == "docker:24")
+
+
 def test_times() -> None:
     now = datetime(2026, 6, 1, tzinfo=UTC)
     assert parse_since("2026-01-31") == datetime(2026, 1, 31, tzinfo=UTC)
