@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -126,6 +126,9 @@ class _Run:
     applied: list[Applied] = field(default_factory=list)
     ended_by: int = 0
     """The signal that ended the run."""
+    judge: Callable[[Target], Target] = field(init=False)
+    earlier: FleetReport | None = field(init=False)
+    """The report that this one is to be compared with, where a file was named."""
 
     def check(self) -> None:
         """Read everything that words name before anything is asked for.
@@ -134,9 +137,12 @@ class _Run:
             InspectorError: for what cannot be understood or read.
         """
         from inspector.fleet.places import parse_since
+        from inspector.judging import judge_target
         from inspector.sources.manifests import parse_platform
 
-        wishes(self.flags), chosen_environments(self.flags), self._earlier()
+        environments, known = chosen_environments(self.flags), wishes(self.flags)
+        self.judge = lambda target: judge_target(target, environments, known)
+        self.earlier = self._earlier()
         if self.flags["since"] is not None:
             parse_since(self.flags["since"])
         if self.flags["platform"] is not None:
@@ -150,7 +156,7 @@ class _Run:
 
         flags, started = self.flags, datetime.now(UTC)
         stop = threading.Event()
-        gathering = Gathering(self._judge(), self._mark if self._marks else None)
+        gathering = Gathering(self.judge, self._mark if self._marks else None)
         with ExitStack() as stack:
             store = stack.enter_context(self._store(stack))
             executor = self._executor()
@@ -184,7 +190,7 @@ class _Run:
         from inspector.facts import Tool
         from inspector.fleet.trend import compare_runs
 
-        earlier = _last(store, self._scope) if self.flags["trend"] == _LAST else self._earlier()
+        earlier = _last(store, self._scope) if self.flags["trend"] == _LAST else self.earlier
         return replace(report, tool=Tool(version=__version__), trend=compare_runs(earlier, report) if earlier else None)
 
     def _earlier(self) -> FleetReport | None:
@@ -273,12 +279,6 @@ class _Run:
                 signal.signal(number, handler)
 
     # ── judging ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _judge(self) -> Any:
-        from inspector.judging import judge_target
-
-        environments, known = chosen_environments(self.flags), wishes(self.flags)
-        return lambda target: judge_target(target, environments, known)
 
     @property
     def _marks(self) -> bool:
