@@ -158,6 +158,7 @@ class Schedule:
         self._documents = _Documents(store, stop)
         self._asked = 0
         self._unresolved: deque[RegistryName] = deque()
+        self._resolved: dict[RegistryName, list[SourcedImage]] = {}
         self._unlisted: deque[tuple[str, str]] = deque()
         self._waiting: set[_Waiting] = set()
         self._layers: dict[str, _LayerState] = {}
@@ -214,7 +215,7 @@ class Schedule:
                 self._ask(partial(self._list_tags, host, repository))
             elif self._unresolved and len(self._waiting) < _WAITING:
                 name = self._unresolved.popleft()
-                self._ask(partial(self._resolve, name))
+                self._ask(partial(self._resolve, name, self._resolved.pop(name, [])))
             else:
                 break
         self.counts.requests, self.counts.pauses = self._asked_for()
@@ -248,32 +249,36 @@ class Schedule:
 
     def _list_tags(self, host: str, repository: str) -> None:
         found: list[RegistryName] = []
+        resolved: dict[RegistryName, list[SourcedImage]] = {}
+
+        def made(tag: str) -> str | None:
+            """Return when an image was made, by its config; None where that cannot be told: it is kept then."""
+            name = RegistryName(host=host, repository=repository, tag=tag)
+            try:
+                sourced = self._images(name)
+            except InspectorError:
+                return None
+            if len(resolved) < _WAITING:
+                resolved[name] = sourced
+            return max((image.created or "" for image in sourced), default="") or None
 
         def ask() -> None:
             with self._registries.of(host).slots.for_manifest():
                 listed = list(find_tags(host, repository, self._selection, self._interface, self._registries))
             if self._selection.needs_dates and not any(time for _, time in listed):
-                listed = newest([(tag, self._made(host, repository, tag)) for tag, _ in listed], self._selection)
+                listed = newest([(tag, made(tag)) for tag, _ in listed], self._selection)
             found.extend(RegistryName(host=host, repository=repository, tag=tag) for tag, _ in listed)
 
         error = _failure(ask)
-        self._events.put(lambda: self._found_tags(found))
+        self._events.put(lambda: self._found_tags(found, resolved))
         # A catalogue may name what has no manifest any more (distribution, docs/spec/api.md, "Listing Repositories");
         # who named the repository is told.
         if error is not None and ((host, repository) in self._by_name or not error.absent):
             self._events.put(lambda: self._complain(f"{host}/{repository}", error))
 
-    def _made(self, host: str, repository: str, tag: str) -> str | None:
-        """Return when a tag's image was made, by its config; None where that cannot be told: it is kept then."""
-        try:
-            found = self._images(RegistryName(host=host, repository=repository, tag=tag))
-        except InspectorError:
-            return None
-        return max((image.created or "" for image in found), default="") or None
-
-    def _resolve(self, name: RegistryName) -> None:
-        found: list[SourcedImage] = []
-        error = _failure(lambda: found.extend(self._images(name)))
+    def _resolve(self, name: RegistryName, found: list[SourcedImage]) -> None:
+        """Tell of a name's images; ``found`` has them where they were asked for before."""
+        error = None if found else _failure(lambda: found.extend(self._images(name)))
         if error is not None:
             self._events.put(lambda: self._failed_name(name, error))
         else:
@@ -304,12 +309,14 @@ class Schedule:
             self._unlisted.append((host, repository))
         return iter(())
 
-    def _found_tags(self, names: list[RegistryName]) -> Iterator[Item]:
+    def _found_tags(
+        self, names: list[RegistryName], resolved: dict[RegistryName, list[SourcedImage]]
+    ) -> Iterator[Item]:
         for name in names:
-            self._want(name)
+            self._want(name, resolved.get(name))
         return iter(())
 
-    def _want(self, name: RegistryName) -> None:
+    def _want(self, name: RegistryName, found: list[SourcedImage] | None = None) -> None:
         key = (name.host, name.repository, name.wanted)
         if key in self._named:
             return
@@ -322,6 +329,8 @@ class Schedule:
         self._named.add(key)
         self.counts.tags += 1
         self._unresolved.append(name)
+        if found and len(self._resolved) < _WAITING:
+            self._resolved[name] = found
 
     def _failed_name(self, name: RegistryName, error: _Failure) -> Iterator[Item]:
         self.counts.resolved += 1

@@ -178,6 +178,11 @@ def test_tags_are_chosen(real: Real, warm: Warm, words: list[str], wanted: set[s
     assert names(found) == {f"team-0/service-00:{tag}" for tag in wanted}
 
 
+def test_a_tag_whose_age_was_asked_for_is_not_asked_for_again(real: Real, warm: Warm, log: fleets.Log) -> None:
+    batch(warm.cache, f"{real.host}/team-0/service-00", "--newest", "2")
+    assert len(log.lines("/manifests/")) == 10, "one request a tag"
+
+
 def test_repositories_are_left_out(real: Real, warm: Warm) -> None:
     words = ["--exclude", "team-0/service-[12]*", "--tag", "1.0"]
     assert {name.partition(":")[0] for name in names(batch(warm.cache, f"{real.host}/team-0", *words))} == {
