@@ -8,9 +8,10 @@ from typing import Any
 from inspector.facts import ANALYSER, BinaryFacts, LayerFacts, Target
 from inspector.records import dataclass
 from inspector.store.database import Writing
+from inspector.store.encoding import Damaged, decoded, has_digest, inflated, named
 from inspector.store.nouns import Base
 from inspector.store.schema import SCHEMA
-from inspector.store.store import Damaged, Store, decoded, has_digest, inflated, named
+from inspector.store.store import Store
 
 _TABLES = ("facts", "aliases", "documents", "images", "builds", "bases", "binaries", "tags", "runs")
 _MAX_DOCUMENT = 64 * 1024 * 1024

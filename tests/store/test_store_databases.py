@@ -18,7 +18,7 @@ import postgres
 import pytest
 from fleet_images import images
 
-import inspector.store.store
+import inspector.store.encoding
 from inspector.errors import StoreUnavailable
 from inspector.facts import ANALYSER, BinaryFacts, ImageConfig, LayerFacts, LayerId, Target
 from inspector.store import Store, open_store, place_of
@@ -285,7 +285,7 @@ def test_a_store_tells_what_is_in_it(store: Store) -> None:
 def test_damaged_facts_are_not_used_and_are_told(
     store: Store, content: bytes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inspector.store.store, "_MAX_PLAIN", 1_000_000)
+    monkeypatch.setattr(inspector.store.encoding, "_MAX_PLAIN", 1_000_000)
     target = image()
     store.save(KEY, FACTS)
     store.remember(target, verified=True)
