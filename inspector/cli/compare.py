@@ -131,10 +131,11 @@ def _workloads(manifest: _Manifest, flags: dict[str, Any]) -> tuple[Workload, ..
     from inspector.cli.compose import chosen_engine, chosen_hosts
     from inspector.environments import kubernetes
     from inspector.environments.compose import load_project, workloads_of
+    from inspector.environments.manifests import load_manifests
 
     files = tuple(manifest.texts)
     if manifest.kind == "kubernetes":
-        return kubernetes.workloads_of(kubernetes.load_manifests(files, manifest.texts), chosen_hosts(flags))
+        return kubernetes.workloads_of(load_manifests(files, manifest.texts), chosen_hosts(flags))
     project = load_project(
         files,
         variables=dict(os.environ),

@@ -22,7 +22,8 @@ def k8s(ctx: click.Context, /, files: tuple[str, ...], **flags: Any) -> None:
     FILE is YAML or JSON, several documents and lists too; '-' is standard input: helm template … | inspector k8s -.
     --host and --host-resolv-conf speak of the nodes.
     """
-    from inspector.environments.kubernetes import load_manifests, workloads_of
+    from inspector.environments.kubernetes import workloads_of
+    from inspector.environments.manifests import load_manifests
 
     hosts = chosen_hosts(flags)
     workloads = workloads_of(load_manifests(files), hosts)

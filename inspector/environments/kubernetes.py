@@ -1,4 +1,4 @@
-"""Kubernetes manifests to workloads: pods and pod templates of every kind, in YAML or JSON.
+"""Pods of Kubernetes manifests to workloads: what a container starts, and what it sees.
 
 What a pod's resolv.conf becomes: kubelet, pkg/kubelet/network/dns/dns.go (``GetPodDNS``). ``ClusterFirst`` takes the
 cluster's nameserver, its search domains before the node's, and ``ndots:5`` in the place of the node's options;
@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence as List
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,6 @@ from inspector.environments.docker import DockerHost, uses_resolved
 from inspector.environments.documents import (
     ManifestDamaged,
     Mapping,
-    Node,
     Place,
     Scalar,
     Sequence,
@@ -30,18 +29,15 @@ from inspector.environments.documents import (
     damage,
     items_of,
     mapping_of,
-    parse_documents,
-    read_documents,
-    read_text,
     scalar_of,
     unread,
-    waivers_in,
 )  # fmt: skip
 from inspector.environments.hosts import Host
+from inspector.environments.manifests import CONTAINERS, WORKLOADS, Manifests, Pod, text_of
 from inspector.environments.mounts import clean, lay_over
 from inspector.environments.names import MAX_NAMES, names_in, variables_set_in
 from inspector.environments.pods import PodDns
-from inspector.errors import InspectorError, LimitExceeded, TargetDamaged
+from inspector.errors import InspectorError, LimitExceeded
 from inspector.escaping import printable
 from inspector.facts import (
     RESOLVER_VARIABLES,
@@ -50,254 +46,15 @@ from inspector.facts import (
     ManifestPlace,
     Mounted,
     Start,
-    WaiverText,
     Workload,
 )
 
-MAX_CONTAINERS = 5000
 CLUSTER_DOMAIN = "cluster.local"
-WAIVE = "rollout-inspector/waive"
-"""The annotation that holds waivers, as YAML or JSON."""
 _CLUSTER_DNS = "10.96.0.10"
 _POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 """Of the API reference, "PodSpec v1 core"; another one is refused by the cluster."""
-_MAX_ITEMS_DEPTH = 3
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _MAX_VALUE = 64 * 1024
-CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
-WORKLOADS = frozenset(
-    {
-        "Pod",
-        "PodTemplate",
-        "Deployment",
-        "StatefulSet",
-        "DaemonSet",
-        "ReplicaSet",
-        "ReplicationController",
-        "Job",
-        "CronJob",
-    }
-)
-"""Kinds that start containers, by the API reference's "Workload Resources": without one they are not whole."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pod:
-    """A pod, or the template of one."""
-
-    kind: str
-    name: str
-    namespace: str
-    place: Place
-    spec: Mapping
-    way: tuple[str, ...] = ()
-    """Keys from the object to ``spec``."""
-    waivers: tuple[WaiverText, ...] = ()
-    problems: tuple[str, ...] = ()
-
-    def containers(self) -> Iterator[tuple[str, Mapping | ManifestDamaged]]:
-        """Yield (name, container or what is wrong with it), init containers and ephemeral ones too."""
-        for key in CONTAINERS:
-            try:
-                nodes = items_of(self.spec.get(key), key)
-            except ManifestDamaged as fault:
-                yield key, fault
-                continue
-            for number, node in enumerate(nodes):
-                yield _container(node, f"{key}[{number}]", key)
-
-
-def _container(node: Node, name: str, what: str) -> tuple[str, Mapping | ManifestDamaged]:
-    try:
-        container = mapping_of(node, what)
-        return _text(container, "name") or name, container
-    except ManifestDamaged as fault:
-        return name, fault
-
-
-@dataclass(frozen=True, slots=True)
-class Manifests:
-    """Everything that one input holds, as far as it matters here."""
-
-    pods: tuple[Pod, ...]
-    config_maps: Dictionary[tuple[str, str], Mapping]
-    """(namespace, name) → the object."""
-    secrets: Dictionary[tuple[str, str], Mapping]
-    services: tuple[tuple[str, str], ...]
-    """(namespace, name)."""
-    unread: tuple[Workload, ...] = ()
-    """What stands for documents and objects that cannot be understood."""
-    spending: Spending = field(default_factory=Spending, compare=False)
-    data: dict[int, dict[str, tuple[str, Place]]] = field(default_factory=dict, compare=False)
-    """Texts of ConfigMaps and Secrets, by the object's identity, each read once."""
-
-
-def load_manifests(files: Iterable[str], texts: Dictionary[str, str] | None = None) -> Manifests:
-    """Load the objects of several files; ``texts`` has what to take in place of what a file holds.
-
-    Raises:
-        UsageError: if a file cannot be read.
-        TargetDamaged: where there is nothing but what cannot be understood, with file and line; where nothing at all
-            was given, as by a pipe from a command that failed.
-        LimitExceeded: for more containers than any cluster's manifests have.
-    """
-    loading = _Loading()
-    empty, whole = [], False
-    for file in files:
-        name = "standard input" if file == "-" else file
-        text = texts[file] if texts and file in texts else read_text(file)
-        documents = read_documents(text, name)
-        whole |= bool(documents)
-        if not documents:
-            empty.append(name)
-        for document in documents:
-            loading.take(document, 0)
-    if empty and (not whole or "standard input" in empty):
-        raise TargetDamaged(
-            f"{', '.join(printable(name) for name in empty[:5])} is empty: there is no manifest in it",
-            advice="did the command that writes it fail?",
-        )
-    return loading.manifests()
-
-
-class _Loading:
-    """Objects as they are gathered, and what cannot be understood of them."""
-
-    def __init__(self) -> None:
-        self.pods: list[Pod] = []
-        self.named: dict[str, dict[tuple[str, str], Mapping]] = {"ConfigMap": {}, "Secret": {}, "Service": {}}
-        self.faults: list[tuple[str, ManifestDamaged]] = []
-
-    def take(self, node: Node | ManifestDamaged, depth: int) -> None:
-        """Take a document or an item of a List; a List's items one by one."""
-        what = "document" if depth == 0 else "item"
-        try:
-            if isinstance(node, ManifestDamaged):
-                raise node
-            self._take(mapping_of(node, f"this {what}"), depth)
-        except ManifestDamaged as fault:
-            self.faults.append((f"k8s:{what}", fault))
-
-    def _take(self, item: Mapping, depth: int) -> None:
-        kind = _text(item, "kind") or ""
-        if "items" in item.entries and (kind or "List").endswith("List"):
-            if depth >= _MAX_ITEMS_DEPTH:
-                raise damage(item.place, "lists within lists within lists")
-            for each in items_of(item.get("items"), "items"):
-                self.take(each, depth + 1)
-            return
-        key = _identity(item)
-        if kind in self.named:
-            self.named[kind][key] = item
-        self.pods += pods_of(item)
-
-    def manifests(self) -> Manifests:
-        """Return what was taken."""
-        if self.faults and not self.pods and not any(self.named.values()):
-            raise self.faults[0][1]
-        containers = sum(1 for pod in self.pods for _ in pod.containers())
-        if max(containers, len(self.pods)) + len(self.faults) > MAX_CONTAINERS:
-            raise LimitExceeded(f"more than {MAX_CONTAINERS} containers or pods")
-        unreadable = tuple(unread(name, fault.place, fault) for name, fault in self.faults)
-        named = self.named
-        return Manifests(
-            tuple(self.pods), named["ConfigMap"], named["Secret"], tuple(named["Service"]), unread=unreadable
-        )
-
-
-def pods_of(item: Mapping) -> Iterator[Pod]:
-    """Yield the pod that an object is or has a template of: Deployment, StatefulSet, CronJob and whatever is alike."""
-    kind = _text(item, "kind") or ""
-    namespace, name = _identity(item)
-    spec, path = _pod_spec(item, kind)
-    if kind not in WORKLOADS:
-        yield from _nested(item, kind, spec if kind else None)
-    if not kind:
-        return
-    if spec is None and kind in WORKLOADS:
-        spec = replace(item, entries={}, own=())
-    if spec is not None:
-        waivers, problems = _waivers(item, path)
-        yield Pod(
-            kind=kind, name=name, namespace=namespace, place=item.place, spec=spec, waivers=waivers, problems=problems,
-            way=path if path[-1:] == ("spec",) else (*path, "spec"),
-        )  # fmt: skip
-
-
-def _nested(item: Mapping, kind: str, known: Mapping | None) -> Iterator[Pod]:
-    """Yield the pods that an object of another kind has anywhere inside, as a JobSet or a Rollout of pods has.
-
-    What holds a list of containers with images is one: whatever reads the object starts them, as they are or changed.
-    """
-    namespace, name = _identity(item)
-    seen: set[int] = set()
-    rest: list[tuple[Node, tuple[str, ...]]] = [(item, ())]
-    while rest:
-        node, path = rest.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, Sequence):
-            rest += [(each, (*path[:-1], f"{''.join(path[-1:])}[{n}]")) for n, each in enumerate(node.items)][::-1]
-        if not isinstance(node, Mapping):
-            continue
-        if node is not known and any(_has_images(node.get(key)) for key in CONTAINERS):
-            waivers, problems = _waivers(item, ())
-            where = "/".join([name, *(step for step in path if step not in {"spec", "template"})])
-            yield Pod(
-                kind=kind or "object", name=where, namespace=namespace, place=node.place, spec=node, waivers=waivers,
-                problems=problems,
-            )  # fmt: skip
-        rest += [(entry.value, (*path, key)) for key, entry in node.entries.items()][::-1]
-
-
-def _has_images(node: Node | None) -> bool:
-    items = node.items if isinstance(node, Sequence) else ()
-    return any(isinstance(each, Mapping) and each.get("image") is not None for each in items)
-
-
-def _pod_spec(item: Mapping, kind: str) -> tuple[Mapping | None, tuple[str, ...]]:
-    """Return a pod's spec with the way to its holder, None where there is none."""
-    for path in (("spec",), ("spec", "template", "spec"), ("spec", "jobTemplate", "spec", "template", "spec")):
-        found: Node | None = item
-        for key in path:
-            found = found.get(key) if isinstance(found, Mapping) else None
-        if isinstance(found, Mapping) and "containers" in found.entries:
-            return found, path
-    template = item.get("template")
-    inner = template.get("spec") if kind == "PodTemplate" and isinstance(template, Mapping) else None
-    return (inner, ("template",)) if isinstance(inner, Mapping) else (None, ())
-
-
-def _waivers(item: Mapping, path: tuple[str, ...]) -> tuple[tuple[WaiverText, ...], tuple[str, ...]]:
-    """Return the waivers in the annotations of an object and of each template down to its pod, and what is none."""
-    found: list[WaiverText] = []
-    problems = []
-    holder: Node | None = item
-    for key in ("", *path):
-        holder = holder.get(key) if key and isinstance(holder, Mapping) else holder
-        metadata = holder.get("metadata") if isinstance(holder, Mapping) else None
-        annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
-        try:
-            text = scalar_of(annotations.get(WAIVE), WAIVE) if isinstance(annotations, Mapping) else None
-            if text is not None:
-                for document in parse_documents(text.text, f"annotation {WAIVE} at {text.place}"):
-                    found += waivers_in(document, WAIVE, text.place)
-        except TargetDamaged as error:
-            problems.append(str(error))
-    return tuple(found), tuple(problems)
-
-
-def _identity(item: Mapping) -> tuple[str, str]:
-    metadata = item.get("metadata")
-    if not isinstance(metadata, Mapping):
-        return "default", ""
-    return _text(metadata, "namespace") or "default", _text(metadata, "name") or _text(metadata, "generateName") or ""
-
-
-def _text(mapping: Mapping, key: str) -> str | None:
-    found = scalar_of(mapping.get(key), key)
-    return None if found is None else found.text
 
 
 # ── workloads ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -361,12 +118,12 @@ def _start(container: Mapping, variables: _Variables) -> Start:
     open_ones = {name: value for name, value in variables.values.items() if name not in variables.secret}
     words = {key: tuple(_expand(word, open_ones) for word in _words(container, key)) for key in ("command", "args")}
     mounts = [
-        Mounted(target=_text(mount, "mountPath") or "", where=str(mount.place)) for mount in _mounts_of(container)
+        Mounted(target=text_of(mount, "mountPath") or "", where=str(mount.place)) for mount in _mounts_of(container)
     ]
     return Start(
         entrypoint=words["command"] or None,
         command=words["args"] or None,
-        working_dir=_text(container, "workingDir"),
+        working_dir=text_of(container, "workingDir"),
         search_path=open_ones.get("PATH"),
         bash_env=variables.values.get("BASH_ENV"),
         mounts=tuple(mounts),
@@ -381,7 +138,7 @@ def _mounts_of(container: Mapping) -> list[Mapping]:
     """Return what is mounted, a directory before what is mounted inside of it."""
     items = items_of(container.get("volumeMounts"), "volumeMounts")
     mounts = [mount for item in items if (mount := mapping_of(item, "volumeMounts"))]
-    return sorted(mounts, key=lambda mount: clean(_text(mount, "mountPath") or "").count("/"))
+    return sorted(mounts, key=lambda mount: clean(text_of(mount, "mountPath") or "").count("/"))
 
 
 def _without_containers(pod: Pod) -> Workload:
@@ -401,7 +158,7 @@ def _asks_node(pod: Pod) -> bool:
 
 def _policy(pod: Pod) -> str:
     """Return Cluster, Default (the node's) or None."""
-    policy = _text(pod.spec, "dnsPolicy") or "ClusterFirst"
+    policy = text_of(pod.spec, "dnsPolicy") or "ClusterFirst"
     if policy not in _POLICIES:
         place = pod.spec.entries["dnsPolicy"].key.place
         raise damage(place, f"dnsPolicy '{printable(policy, limit=60)}': there are {', '.join(_POLICIES)}")
@@ -430,7 +187,7 @@ def _environment(
         env_elsewhere=tuple(dict.fromkeys(variables.unknown)),
         names=_names(manifests, pod, named),
         user=_user(pod, container),
-        system_hostname=_text(pod.spec, "hostname") or pod.name or "pod",
+        system_hostname=text_of(pod.spec, "hostname") or pod.name or "pod",
         manifest=_manifest_place(pod, container),
         options=pod_dns(pod, node.files) if files.get("resolv.conf") == _resolv_conf(pod, node) else None,
     )
@@ -444,7 +201,7 @@ def _manifest_place(pod: Pod, container: Mapping) -> ManifestPlace:
     )
     return ManifestPlace(
         kind="kubernetes",
-        name=_text(container, "name"),
+        name=text_of(container, "name"),
         way=pod.way,
         listed=listed,
         file=container.place.named_file,
@@ -471,7 +228,7 @@ def _names(manifests: Manifests, pod: Pod, named: tuple[str, ...]) -> tuple[str,
 def _user(pod: Pod, container: Mapping) -> str | None:
     for holder in (container, pod.spec):
         context = holder.get("securityContext")
-        user = _text(context, "runAsUser") if isinstance(context, Mapping) else None
+        user = text_of(context, "runAsUser") if isinstance(context, Mapping) else None
         if user is not None:
             return user
     return None
@@ -509,7 +266,7 @@ def _variables(manifests: Manifests, pod: Pod, container: Mapping) -> _Variables
         _add_all(manifests, pod, mapping_of(item, "envFrom"), found)
     for item in items_of(container.get("env"), "env"):
         entry = mapping_of(item, "env")
-        name = _text(entry, "name") if entry else None
+        name = text_of(entry, "name") if entry else None
         if entry is None or name is None:
             raise damage(item.place, "a variable without a name")
         value_from = mapping_of(entry.get("valueFrom"), "valueFrom")
@@ -530,12 +287,12 @@ def _expand(text: str, values: Dictionary[str, str]) -> str:
 
 
 def _add_all(manifests: Manifests, pod: Pod, entry: Mapping | None, found: _Variables) -> None:
-    prefix = (_text(entry, "prefix") if entry else None) or ""
+    prefix = (text_of(entry, "prefix") if entry else None) or ""
     for key, objects in (("configMapRef", manifests.config_maps), ("secretRef", manifests.secrets)):
         reference = mapping_of(entry.get(key), key) if entry else None
         if reference is None:
             continue
-        item = objects.get((pod.namespace, _text(reference, "name") or ""))
+        item = objects.get((pod.namespace, text_of(reference, "name") or ""))
         if item is None:
             # The cluster may have it, with whatever variables.
             for name in RESOLVER_VARIABLES:
@@ -550,10 +307,10 @@ def _add_all(manifests: Manifests, pod: Pod, entry: Mapping | None, found: _Vari
 def _add_one(manifests: Manifests, pod: Pod, name: str, value_from: Mapping, found: _Variables) -> None:
     for key, objects in (("configMapKeyRef", manifests.config_maps), ("secretKeyRef", manifests.secrets)):
         reference = mapping_of(value_from.get(key), key)
-        item = objects.get((pod.namespace, _text(reference, "name") or "")) if reference else None
+        item = objects.get((pod.namespace, text_of(reference, "name") or "")) if reference else None
         if reference is None or item is None:
             continue
-        value = _data(manifests, item).get(_text(reference, "key") or "")
+        value = _data(manifests, item).get(text_of(reference, "key") or "")
         if value is not None:
             found.put(name, value[0], value[1])
             found.secret |= {name} if key == "secretKeyRef" else set()
@@ -571,7 +328,7 @@ def _data(manifests: Manifests, item: Mapping) -> dict[str, tuple[str, Place]]:
 
 def _read_data(item: Mapping) -> dict[str, tuple[str, Place]]:
     found: dict[str, tuple[str, Place]] = {}
-    encoded = _text(item, "kind") == "Secret"
+    encoded = text_of(item, "kind") == "Secret"
     for part in ("data", "stringData"):
         texts = mapping_of(item.get(part), part)
         for key, entry in (texts.entries if texts else {}).items():
@@ -599,13 +356,13 @@ def _files(
     }
     unknown: dict[str, str] = {}
     volumes = {
-        _text(volume, "name"): volume
+        text_of(volume, "name"): volume
         for item in items_of(pod.spec.get("volumes"), "volumes")
         if (volume := mapping_of(item, "volumes"))
     }
     for mount in _mounts_of(container):
-        content = partial(_content, manifests, pod, mount, volumes.get(_text(mount, "name")))
-        lay_over(clean(_text(mount, "mountPath") or ""), content, files, unknown)
+        content = partial(_content, manifests, pod, mount, volumes.get(text_of(mount, "name")))
+        lay_over(clean(text_of(mount, "mountPath") or ""), content, files, unknown)
     return files, unknown
 
 
@@ -637,9 +394,9 @@ def pod_dns(pod: Pod, node: DockerHost) -> PodDns:
         searches += [s.text for i in items_of(config.get("searches"), "searches") if (s := scalar_of(i, "searches"))]
         for item in items_of(config.get("options"), "options"):
             option = mapping_of(item, "options")
-            name = _text(option, "name") if option else None
+            name = text_of(option, "name") if option else None
             if option is not None and name:
-                given.append((name, _text(option, "value") or ""))
+                given.append((name, text_of(option, "value") or ""))
     return PodDns(servers=tuple(servers), searches=tuple(searches), base=tuple(options.items()), config=tuple(given))
 
 
@@ -665,23 +422,23 @@ def _of_node(node: DockerHost) -> tuple[list[str], list[str], dict[str, str]]:
 def _hosts(pod: Pod) -> str:
     lines = [
         "# Kubernetes-managed hosts file.", "127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback",
-        f"10.244.0.2\t{_text(pod.spec, 'hostname') or pod.name or 'pod'}",
+        f"10.244.0.2\t{text_of(pod.spec, 'hostname') or pod.name or 'pod'}",
     ]  # fmt: skip
     for item in items_of(pod.spec.get("hostAliases"), "hostAliases"):
         alias = mapping_of(item, "hostAliases")
         names = items_of(alias.get("hostnames") if alias else None, "hostnames")
         hosts = [scalar.text for each in names if (scalar := scalar_of(each, "hostnames"))]
         if alias is not None and hosts:
-            lines.append("\t".join([_text(alias, "ip") or "", *hosts]))
+            lines.append("\t".join([text_of(alias, "ip") or "", *hosts]))
     return "".join(f"{line}\n" for line in lines)
 
 
 def _content(manifests: Manifests, pod: Pod, mount: Mapping, volume: Mapping | None, inside: str) -> ContextFile | str:
     """Return the file at a path of what is mounted, or why it is not known."""
     place = str(mount.place)
-    if _text(mount, "subPathExpr") is not None:
+    if text_of(mount, "subPathExpr") is not None:
         return f"what is mounted over it ({place}, by subPathExpr) is not known from the manifests"
-    path = "/".join(part for part in (_text(mount, "subPath") or "", inside) if part)
+    path = "/".join(part for part in (text_of(mount, "subPath") or "", inside) if part)
     if volume is None:
         return f"what is mounted over it ({place}) is not among the pod's volumes"
     if volume.get("emptyDir") is not None or "emptyDir" in volume.entries:
@@ -689,16 +446,16 @@ def _content(manifests: Manifests, pod: Pod, mount: Mapping, volume: Mapping | N
     source = mapping_of(volume.get("configMap"), "configMap")
     if source is None:
         return f"what is mounted over it ({place}) is not known from the manifests"
-    name = _text(source, "name") or ""
+    name = text_of(source, "name") or ""
     item = manifests.config_maps.get((pod.namespace, name))
     if item is None:
         return f"the ConfigMap '{printable(name, limit=80)}' that is mounted over it ({place}) is not in the input"
     data = _data(manifests, item)
     if source.get("items") is not None:
         data = {
-            _text(each, "path") or "": data[key]
+            text_of(each, "path") or "": data[key]
             for node in items_of(source.get("items"), "items")
-            if (each := mapping_of(node, "items")) and (key := _text(each, "key") or "") in data
+            if (each := mapping_of(node, "items")) and (key := text_of(each, "key") or "") in data
         }
     if not path:
         return ContextFile(special="dir", origin=place)

@@ -10,8 +10,9 @@ from inspector.environments.compose import Project, load_project
 from inspector.environments.compose import workloads_of as services_of
 from inspector.environments.docker import Engine
 from inspector.environments.hosts import Host
-from inspector.environments.kubernetes import containers_of, load_manifests
+from inspector.environments.kubernetes import containers_of
 from inspector.environments.kubernetes import workloads_of as pods_of
+from inspector.environments.manifests import load_manifests
 from inspector.errors import InspectorError
 from inspector.escaping import printable
 from inspector.facts import Workload

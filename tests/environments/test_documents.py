@@ -23,7 +23,8 @@ from inspector.environments.documents import (
     read_text,
 )
 from inspector.environments.hosts import host_named
-from inspector.environments.kubernetes import load_manifests, workloads_of
+from inspector.environments.kubernetes import workloads_of
+from inspector.environments.manifests import load_manifests
 from inspector.errors import InspectorError, LimitExceeded, TargetDamaged, UsageError
 
 

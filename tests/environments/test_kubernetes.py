@@ -9,7 +9,8 @@ import pytest
 
 from inspector.environments.documents import Mapping
 from inspector.environments.hosts import HOSTS, Host, host_named, host_of
-from inspector.environments.kubernetes import load_manifests, workloads_of
+from inspector.environments.kubernetes import workloads_of
+from inspector.environments.manifests import load_manifests
 from inspector.errors import InspectorError, TargetDamaged
 from inspector.facts import Environment, Workload
 from inspector.judging import Wishes

@@ -10,7 +10,8 @@ from inspector.environments.compose import load_project
 from inspector.environments.compose import workloads_of as services_of
 from inspector.environments.docker import Engine
 from inspector.environments.hosts import HOSTS
-from inspector.environments.kubernetes import load_manifests, workloads_of
+from inspector.environments.kubernetes import workloads_of
+from inspector.environments.manifests import load_manifests
 from inspector.errors import InspectorError
 
 COMPOSE = (parts.ROOT / "samples/compose/network.yaml").read_text()

@@ -17,7 +17,8 @@ from inspector.environments.compose import load_project
 from inspector.environments.compose import workloads_of as compose_workloads
 from inspector.environments.docker import DockerHost, Engine
 from inspector.environments.hosts import HOSTS, Host, host_named
-from inspector.environments.kubernetes import load_manifests, workloads_of
+from inspector.environments.kubernetes import workloads_of
+from inspector.environments.manifests import load_manifests
 from inspector.errors import TargetUnreachable
 from inspector.fabric import stand_in
 from inspector.facts import ContextFile, ManifestPlace, Report, Verdict
