@@ -7,11 +7,12 @@ the resolver's counts as changed: what is not known is not taken for unchanged.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 
 from inspector.binaries import library_kind
+from inspector.fabric import role_of
 from inspector.facts import CONTEXT_FILES, RESOLVER_VARIABLES
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"})
@@ -25,7 +26,7 @@ _BUILTINS = _NAMING | frozenset({
     "trap", "true", "false", "test", "[", "[[", "echo", "printf", "cd", "exit", ":", "eval", "umask", "wait", "alias",
     "source", ".",
 })  # fmt: skip
-_QUIET = _BUILTINS - _NAMING - {".", "source", "eval", "printf"}
+_QUIET = _BUILTINS - _NAMING - {".", "source", "eval", "printf", "set"}
 """First words of parts that start and change nothing."""
 _WRAPPERS = frozenset({
     "exec", "env", "nohup", "tini", "dumb-init", "catatonit", "su-exec", "gosu", "setpriv", "nice", "command",
@@ -60,7 +61,36 @@ _EMPTYING = frozenset({"sudo", "doas"})
 """They start what they are given with an environment of their own (sudoers(5), env_reset; doas(1))."""
 _FOREIGN = frozenset({"envdir", "s6-envdir", "chpst", "with-contenv", "dotenv", "direnv", "envconsul", "chamber"})
 """They start what they are given with variables that they have from elsewhere."""
+_SUPERVISORS = frozenset({
+    "supervisord", "run-parts", "s6-svscan", "s6-supervise", "s6-rc", "s6-rc-init", "s6-overlay-suexec", "runit",
+    "runsvdir", "runsv", "circusd", "monit", "foreman", "goreman", "honcho", "hivemind", "overmind", "procodile",
+    "god",
+})  # fmt: skip
+"""They start what files of theirs say, with the variables that these set."""
 _LOGINS = frozenset({"su", "runuser"})
+_ORDINARY = _LOGINS | frozenset({
+    "chmod", "chown", "chgrp", "cp", "mv", "rm", "rmdir", "ln", "mkdir", "mkfifo", "mknod", "mktemp", "touch",
+    "install", "tee", "truncate", "dd", "sync", "df", "du", "id", "whoami", "groups", "hostname", "uname", "date",
+    "sleep", "seq", "tr", "rev", "uniq", "comm", "join", "paste", "split", "fold", "fmt", "nl", "expr", "bc", "tput",
+    "stty", "tty", "env", "printenv", "pwd", "kill", "killall", "pkill", "pgrep", "pidof", "ps", "top", "free",
+    "uptime", "which", "type", "hash", "getopts", "getopt", "ulimit", "shopt", "let", "pushd", "popd", "jobs", "bg",
+    "fg", "times", "disown", "enable", "logout", "caller", "find", "xargs", "tar", "gzip", "gunzip", "zcat", "bzip2",
+    "xz", "unzip", "zip", "cpio", "rsync", "scp", "curl", "wget", "nc", "ncat", "netcat", "ping", "dig", "host",
+    "nslookup", "ip", "ifconfig", "route", "ss", "netstat", "iptables", "sysctl", "mount", "umount", "mountpoint",
+    "chroot", "setuidgid", "s6-setuidgid", "flock", "strace", "ltrace", "taskset", "numactl", "chrt", "unshare",
+    "nsenter", "setarch", "prlimit", "start-stop-daemon", "watch", "ldd", "ldconfig", "strip", "nm", "objdump",
+    "readelf", "strings", "setcap", "getcap", "setfacl", "chattr", "jq", "yq", "openssl", "ssh-keygen", "keytool",
+    "adduser", "useradd", "usermod", "userdel", "deluser", "addgroup", "groupadd", "groupmod", "groupdel", "delgroup",
+    "gpasswd", "passwd", "chpasswd", "chsh", "logger", "dpkg", "dpkg-query", "dpkg-divert", "dpkg-statoverride",
+    "dpkg-trigger", "dpkg-maintscript-helper", "dpkg-reconfigure", "apt-get", "apt", "apk", "yum", "dnf", "rpm",
+    "update-rc.d", "deb-systemd-helper", "deb-systemd-invoke",
+    "systemd-tmpfiles", "systemd-sysusers", "update-alternatives", "db_get", "db_set", "db_input", "db_go",
+    "py3compile", "py3clean", "pycompile", "pyclean", "git", "make", "base64", "envsubst", "column", "xxd", "hexdump",
+    "arch", "nproc", "lscpu", "lsof", "fuser", "man", "info", "help", "update-ca-certificates", "locale-gen",
+    "localedef", "update-ca-trust", "trust", "c_rehash",
+})  # fmt: skip
+"""What starts nothing that it is given, or starts it with the variables that it has itself."""
+_CLEARING = re.compile(r"--(?:clear|reset|unset|ignore|empty)-?env\w*")
 _LOGIN_OPTIONS = frozenset({"-", "-l", "--login"})
 """Of ``su`` and ``runuser``: the environment is emptied, and the login shell's profile read (su(1))."""
 _SEPARATORS = re.compile(r"[\n;&|()`]+")
@@ -75,6 +105,7 @@ _TOUCHED = re.compile(
     rf"\b({_NAMES})(?:\+|:)?=|"
     rf"\b(?:unset|export|read|for|declare|typeset|readonly|printf\s+-v)\s[^;\n]{{0,1024}}?\b({_NAMES})\b"
 )
+_SPOKEN = re.compile(rf"(?:(?<![\w$={{/.])|(?<!\S)--?[\w-]{{1,40}}=)({_NAMES})(?!\w)")
 WRITTEN_FILES = tuple(name for name in CONTEXT_FILES if name not in {"passwd", "group", "services"})
 """Files under /etc that a script may change for a resolver.
 
@@ -102,6 +133,25 @@ _QUOTED = re.compile(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*\"""")
 _SINGLE = re.compile("'[^']*'")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _REDIRECTION = re.compile(r"""(?:&|\d)?(?:<<<|<<-?|<>|>>|[<>])[&|]?\s*(?:"[^"]*"|'[^']*'|[^\s<>;&|()"'`])*""")
+_OWN = re.compile(r"\$(?:[@*1-9]|\{[@*1-9][^}]*\})")
+"""What a script was given, nothing else."""
+_ITSELF = re.compile(r"\$0|\$\{0\}|\$BASH_SOURCE|\$\{BASH_SOURCE(?:\[0\])?\}")
+_REDIRECTS = re.compile(r"(?:\d|&|\{\w+\})?[<>]")
+_PLAIN = re.compile(r"[\w@%+./:,-]+")
+"""A word that no shell makes another of."""
+_PROGRAM = re.compile(r"(?:[\w./+@][\w./+@-]*[\w+])?")
+"""What may name a program; empty, an expansion makes the name."""
+_FUNCTION = re.compile(r"[ \t]*(?:([\w:.-]+)[ \t]*\([ \t]*\)|function[ \t]+([\w:.-]+))")
+_HERE = re.compile(r"(?<!<)<<-?[ \t]*[\"'\\]?([A-Za-z_]\w*)")
+_PARTS = re.compile(r"([\n;&|()`]+)")
+_EXPANSION = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|\$\w+")
+_PLACE = r"((?:\$\([^)\n]*\)|\$(?!\()|[^\s;&|<>\"'$])*)"
+_WRITTEN_BY_NAME = re.compile(rf">[>|]?[ \t]*[\"']?{_PLACE}[\"']?/[\"']?({_EACH})(?![\w.-])")
+_WRITTEN_BY_PATTERN = re.compile(
+    rf">[>|]?[ \t]*[\"']?{_PREFIX}/etc/[\"']?([\w.-]*\$[^\s;&|<>\"'/]*)(?=[\s;&|<>\"')]|$)"
+)
+_CARRIERS = frozenset({"cp", "mv", "install", "ln", "rsync"})
+_UNPACKERS = ("cp ", "rsync ", "tar ", "unzip ", "cpio ")
 _GLOB = frozenset("*?[{")
 _HIDDEN = str.maketrans({each: chr(0xE000 + n) for n, each in enumerate(";&|()<>`#")})
 _SHOWN = str.maketrans({chr(0xE000 + n): each for n, each in enumerate(";&|()<>`#")})
@@ -114,6 +164,7 @@ _LONG = 1024
 """Characters of a line that is looked at closely: a longer one may do anything with what it names."""
 _MAX_COMMANDS = 256
 _MAX_WORDS = 256
+_MOST_HANDED = 64
 _MAX_ARGUMENTS = 1024
 _MAX_DEPTH = 4
 """Texts within texts: ``sh -c "su peer -c '…'"``."""
@@ -135,6 +186,15 @@ class Effects:
     """Absolute paths that programs are given, which may start them (``chroot / /run.sh``)."""
     hands_on: bool = False
     """It starts what its arguments or a variable name."""
+    required: dict[str, None] = field(default_factory=dict)
+    """What a text gives to ``exec``, or starts by a path: what has to be there."""
+    expands: bool = False
+    """It starts what a variable or a command's output names, its own arguments aside."""
+    handed: dict[str, None] = field(default_factory=dict)
+    """Programs that nothing is known of, which may start what they are given with other variables: each with what that
+    is, parted by blanks; without its name where an expansion makes that."""
+    functions: set[str] = field(default_factory=set)
+    """Functions that a text defines."""
 
 
 def effects_of_words(words: Sequence[str]) -> Effects:
@@ -206,6 +266,12 @@ def names_foreign_variables(program: str) -> bool:
     return _base(program) in _FOREIGN
 
 
+def is_ordinary(program: str) -> bool:
+    """Whether a command is a shell, a builtin or a common tool, which no image is made for."""
+    name = _base(program)
+    return name in _ORDINARY or name in _READERS or name in _BUILTINS or name in SHELLS or not _PLAIN.fullmatch(program)
+
+
 def _base(word: str) -> str:
     return word.rsplit("/", 1)[-1]
 
@@ -215,6 +281,8 @@ def _wrapper(word: str) -> str | None:
     name = _base(word)
     if name in _WRAPPERS:
         return name
+    if name == "s6-env":
+        return "env"
     return "loader" if name.startswith("ld") and library_kind(name) == "loader" else None
 
 
@@ -306,30 +374,82 @@ def _read_words(words: list[str], effects: Effects, depth: int) -> None:
     for position, word in enumerate(rest[1:_MAX_WORDS], 1):
         if word.endswith("env") and _base(word) == "env":
             effects.variables |= unwrap(rest[position:])[1]
-    if not rest:
+    if not rest or _REDIRECTS.match(rest[0]):
         return
-    program, name = rest[0], _base(rest[0])
+    program = rest[0]
     if program in {".", "source"}:
         _source(rest[1:], effects)
     elif program == "eval":
         _read_text(" ".join(rest[1:]), effects, depth + 1)
     elif program in _NAMING or (program == "printf" and rest[1:2] == ["-v"]):
         _name(rest[1:], effects)
+    elif program == "set":
+        _set(rest[1:], effects, depth)
     elif program in _BUILTINS or program in _PREFIXES:
         pass
     elif "$" in program:
-        effects.hands_on = True
+        _expand(rest, effects, is_executed="exec" in words[: len(words) - len(rest)])
     else:
-        if len(effects.commands) < _MAX_COMMANDS:
-            effects.commands[program] = None
-        _read_program(name, rest, effects, depth)
-        if name not in _READERS:
-            _read_arguments(rest, effects, depth)
+        _read_command(rest, effects, depth, is_function=program in effects.functions and rest == words)
+
+
+def _read_command(words: list[str], effects: Effects, depth: int, *, is_function: bool) -> None:
+    program, name = words[0], _base(words[0])
+    if not is_function and len(effects.commands) < _MAX_COMMANDS:
+        effects.commands[program] = None
+    _read_program(name, words, effects, depth)
+    if name not in _READERS:
+        _read_arguments(words, effects, depth)
+        if not is_function:
+            _hand(program, words[1:], effects)
+
+
+def _set(words: list[str], effects: Effects, depth: int) -> None:
+    """Read what a script makes its own arguments, which it may start (``set -- env -i "$@"``)."""
+    given = words[words.index("--") + 1 :] if "--" in words else []
+    if given and not given[0].startswith("-") and not _OWN.fullmatch(given[0]):
+        _read_words(given, effects, depth + 1)
+
+
+def _expand(words: list[str], effects: Effects, *, is_executed: bool) -> None:
+    """Note a command whose name an expansion makes: it may be ``env -u GODEBUG``, or any script.
+
+    What a script goes over to is the program, and so is what it gives its arguments to. Of any other, what it is given
+    tells whether it matters: ``$SUDO chown …`` ends before the program starts.
+    """
+    effects.hands_on = True
+    if _OWN.fullmatch(words[0]) or _ITSELF.fullmatch(words[0]):
+        return
+    effects.expands = True
+    if is_executed or any(_OWN.fullmatch(word) for word in words[1:]):
+        _lose(effects)
+    _hand("", words[1:], effects)
+    for word in words[1:_MAX_WORDS]:
+        if word.startswith("/") and len(effects.arguments) < _MAX_COMMANDS:
+            effects.arguments[word] = None
+
+
+def _hand(program: str, given: Sequence[str], effects: Effects) -> None:
+    """Note what a program is given that nothing is known of: programs, names of variables, an order to clear them."""
+    name = _base(program)
+    if not given or name in _ORDINARY or name in SHELLS or role_of(name) or not _PROGRAM.fullmatch(program):
+        return
+    given = given[:_MOST_HANDED]
+    text = " ".join(given)
+    if any(each in text for each in RESOLVER_VARIABLES):
+        effects.variables.update(match[1] for match in _SPOKEN.finditer(text))
+    if "--" in text and any(_CLEARING.fullmatch(word) for word in given):
+        effects.variables.update(RESOLVER_VARIABLES)
+    words = [word for word in given if not word.startswith("-") and _PLAIN.fullmatch(word)]
+    if words and len(effects.handed) < _MAX_COMMANDS:
+        effects.handed[" ".join((program, *words))] = None
 
 
 def _read_program(name: str, words: list[str], effects: Effects, depth: int) -> None:
     if names_foreign_variables(name):
         effects.variables.update(RESOLVER_VARIABLES)
+    elif name in _SUPERVISORS:
+        _lose(effects)
     if name == "busybox" and len(words) > 1 and (words[1] in SHELLS or _wrapper(words[1])):
         _read_words(words[1:], effects, depth + 1)
     elif name in SHELLS:
@@ -361,7 +481,7 @@ def _read_shell(words: Sequence[str], effects: Effects, depth: int = 0) -> None:
     if any(word == "--login" or re.fullmatch("-[A-Za-z]*l[A-Za-z]*", word) for word in options):
         effects.sources["/etc/profile"] = None
     if script is not None and "$" in script:
-        effects.hands_on = True
+        _expand([script, *words[words.index(script) + 1 :]], effects, is_executed=False)
     elif script is not None:
         effects.commands[script] = None
     if text is not None:
@@ -399,15 +519,23 @@ def _read_text(text: str, effects: Effects, depth: int) -> None:
     code = "\n".join(lines)
     effects.variables |= _touched(code)
     effects.files |= _written_files(lines, depth)
+    if "function " in code or "()" in code or "( )" in code:
+        matches = (_FUNCTION.match(line) for line in lines if "(" in line or "function" in line)
+        effects.functions.update(match[1] or match[2] for match in matches if match is not None)
     for part in _SEPARATORS.split(code):
         first = part.split(None, 1)[:1]
         if not first or first[0] in _QUIET:
             continue
         words = _words_of(part)
-        while words and (words[0] in _PREFIXES or _ASSIGNMENT.match(words[0])):
-            del words[0]
-        if words:
+        while words and (words[0] in _PREFIXES or _ASSIGNMENT.match(words[0]) or _REDIRECTS.match(words[0])):
+            # A redirection's file may be a word of its own.
+            del words[: 1 + (words[0][-1:] in {"<", ">"})]
+        if words and (words[0] != "$" or first[0] in {"$", '"$'}):
+            # Else the "$" belongs to an assignment: ``A="b $(c)"``.
             _read_words(words, effects, depth)
+    wanted = {_base(command) for command in effects.commands if "/" in command}
+    if wanted or "exec" in code:
+        effects.required.update(_required(lines, wanted))
 
 
 def _touched(code: str) -> set[str]:
@@ -428,6 +556,92 @@ def _evaluates(code: str) -> bool:
         (word := _EVAL.search(part)) is not None and not {"$", "`"}.isdisjoint(part[word.end() :])
         for part in re.split("[\n;]", code)
     )
+
+
+# ── what has to be there ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _required(lines: list[str], names: Collection[str]) -> dict[str, None]:
+    """Return what lines of a shell give to ``exec``, or start by a path.
+
+    What is told of it is told as a fault of the image, so it is read narrowly: what stands in quotes, in a text of
+    ``<<``, in the patterns of a ``case`` and in an array is none. A line that begins with ``exec`` is one even there,
+    but for the text. ``names`` are those that paths in the place of commands end with.
+    """
+    found: dict[str, None] = {}
+    opened = listing = False
+    after = 0
+    for number, line in enumerate(lines):
+        if number < after:
+            continue
+        if "<<" in line:
+            after = _end_of_text(lines, number)
+        is_meant = "exec" in line or any(name in line for name in names)
+        if not is_meant and not listing and "=(" not in line and _is_closed(line):
+            continue
+        text = _mask(line)
+        is_open = _leaves_open(text)
+        begins = line.lstrip().startswith("exec ")
+        if is_meant and len(line) <= _LONG and (begins or not (opened or listing or is_open)):
+            _require(text, found)
+        opened ^= is_open
+        listing = ("=(" in text and ")" not in text.partition("=(")[2]) or (listing and ")" not in text)
+    return found
+
+
+def _is_closed(line: str) -> bool:
+    """Whether a line leaves no quote open, as far as a glance tells."""
+    if "'" in line:
+        return '"' not in line and "\\" not in line and "#" not in line and line.count("'") % 2 == 0
+    return '"' not in line or ("\\" not in line and "#" not in line and line.count('"') % 2 == 0)
+
+
+def _end_of_text(lines: list[str], start: int) -> int:
+    """Return the number of the line after the text that a line's ``<<`` begins, 0 where it begins none."""
+    match = _HERE.search(lines[start])
+    if match is None:
+        return 0
+    return next((n + 1 for n in range(start + 1, len(lines)) if lines[n].strip() == match[1]), 0)
+
+
+def _require(line: str, found: dict[str, None]) -> None:
+    """Add what has to be there for a line whose quotes are masked."""
+    parts = _PARTS.split(_REDIRECTION.sub(" ", line))
+    chain: list[str] = []
+    depth = 0
+    within = goes_on = False
+    for part, end in zip(parts[::2], [*parts[1::2], "\n"], strict=True):
+        word = None if goes_on else _required_word(part)
+        chain += [word] if word else []
+        if end.startswith("(") and part.endswith("="):
+            return  # an array
+        if end.startswith(")") and not depth:
+            chain.clear()  # the patterns of a ``case``
+        elif end != "|":
+            found.update(dict.fromkeys(chain[: _MAX_COMMANDS - len(found)]))
+            chain.clear()
+        # What follows on the output of a command is given to the command around it.
+        goes_on = "((" in end or (depth > 0 and not end.strip(")")) or (within and end == "`")
+        depth = max(0, depth + end.count("(") - end.count(")"))
+        within ^= end.count("`") % 2 == 1
+
+
+def _required_word(part: str) -> str | None:
+    if "/" not in part and "exec" not in part:
+        return None
+    first = part.split(None, 1)[:1]
+    if not first or first[0] in _QUIET:
+        return None
+    before, rest = _program_words(_words_of(part))
+    if not rest:
+        return None
+    word, is_executed = rest[0], "exec" in _words_of(part)[len(before) : -len(rest)]
+    if _base(word) in SHELLS:
+        text, script = shell_arguments(rest[1:])
+        if text is None and script is not None and "/" in script:
+            word = script
+    is_named = "/" in word.rstrip("/") or (is_executed and word not in _BUILTINS)
+    return word if is_named and _PLAIN.fullmatch(word) and not word.startswith(("-", "+", "%")) else None
 
 
 def mentioned_files(text: str) -> set[str]:
@@ -451,14 +665,76 @@ def _written_files(lines: Iterable[str], depth: int = 0) -> set[str]:
         is_open = _leaves_open(line)
         if len(line) > _LONG:
             found.update(match[1] for match in _NAMED.finditer(line) if entered or "/etc" in line)
-        elif "/etc" in line or any(name in line for name in WRITTEN_FILES):
+        elif "/etc" in line or any(name in line for name in WRITTEN_FILES) or _may_unpack(line):
             found.update(match[1] for match in _REDIRECTED.finditer(line))
+            if "$" in line and ">" in line:
+                found |= _redirected_by_expansion(line)
             text = line if is_open or opened is not None else _mask(line)
             for part in _SEPARATORS.split(_REDIRECTION.sub(" ", text)):
                 found |= _written_by(part, line, opened or "", entered=entered, depth=depth)
         if is_open:
             opened = _opener(line) if opened is None else None
     return found
+
+
+def _redirected_by_expansion(line: str) -> set[str]:
+    """Return the files that a redirection may write whose directory or name an expansion makes."""
+    found = {match[2] for match in _WRITTEN_BY_NAME.finditer(line) if _may_be_etc(match[1])}
+    for match in _WRITTEN_BY_PATTERN.finditer(line):
+        found |= _matching(match[1])
+    return found
+
+
+def _may_be_etc(place: str) -> bool:
+    """Whether a directory that an expansion makes may come out as /etc."""
+    if "$" not in place:
+        return False
+    parts = _EXPANSION.sub("\0", place.translate(_UNQUOTED)).split("\0")
+    before, behind = parts[0], parts[-1].rstrip("/")
+    return "$" not in "".join(parts) and "/etc".startswith(before) and "/etc".endswith(behind)
+
+
+def _may_unpack(line: str) -> bool:
+    return "/" in line and any(name in line for name in _UNPACKERS)
+
+
+def _unpacks(name: str, words: list[str]) -> bool:
+    """Whether a command lays a tree of any files over the root directory or /etc."""
+    options = [word for word in words[1:] if word.startswith("-")]
+    given = [word for word in words[1:] if not word.startswith("-")]
+    if name in {"tar", "bsdtar"}:
+        return _extracts(words) and any(_is_root(place) for place in _values_of(words, "-C", "--directory"))
+    if name == "unzip":
+        return any(_is_root(place) for place in _values_of(words, "-d"))
+    is_deep = name == "rsync" or any(
+        word in {"--recursive", "--archive"} or re.fullmatch("-[A-Za-z]*[arR][A-Za-z]*", word) for word in options
+    )
+    target = given[-1:] or [""]
+    return is_deep and len(given) > 1 and _is_root(target[0]) and any(_is_tree(word) for word in given[:-1])
+
+
+def _extracts(words: list[str]) -> bool:
+    first = words[1] if len(words) > 1 and not words[1].startswith("-") else ""
+    short = [word for word in words[1:] if re.fullmatch("-[A-Za-z]+", word)]
+    return "--extract" in words or "--get" in words or any("x" in word for word in [first, *short])
+
+
+def _values_of(words: list[str], *options: str) -> list[str]:
+    found = [after for word, after in pairwise(words) if word in options]
+    found += [after for word, after in pairwise(words) if re.fullmatch("-[A-Za-z]+[Cd]", word)]
+    return found + [
+        word.removeprefix(option).lstrip("=") for word in words for option in options if word.startswith(option)
+    ]
+
+
+def _is_root(place: str) -> bool:
+    return place in {"/", "/.", "/./"} or _ETC.fullmatch(place) is not None
+
+
+def _is_tree(source: str) -> bool:
+    """Whether what is copied may have files of any name, or /etc's, at its top."""
+    base = source.rpartition("/")[2]
+    return base in {"", ".", "etc"} or not {"*", "$", "?", "["}.isdisjoint(base)
 
 
 def _leaves_open(line: str) -> bool:
@@ -523,11 +799,18 @@ def _written_by(part: str, line: str, opened: str, *, entered: bool, depth: int)
         text = login_text(words) if name in _LOGINS else shell_arguments(words[1:])[0]
         if text is not None and depth < _MAX_DEPTH:
             return found | _written_files(text.translate(_SHOWN).split("\n"), depth + 1)
+    if name in {"cp", "rsync", "tar", "bsdtar", "unzip"} and _unpacks(name, words):
+        return set(WRITTEN_FILES)
     given = _written_operands(name, words)
     found |= {each for word in given for each in _names_of(word, bare=entered)}
+    if name in _CARRIERS and any(_may_be_etc(word) for word in given):
+        sources = [word.rpartition("/") for word in words[1:]]
+        found |= {base for place, _, base in sources if not _ETC.fullmatch(place)} & set(WRITTEN_FILES)
     if any(_ETC.fullmatch(word) for word in given):
         found.update(match[1] for match in _NAMED.finditer(line))
-        found |= {each for word in words[1:] for each in _matching(word.rpartition("/")[2])}
+        bases = [word.rpartition("/")[2] for word in words[1:]]
+        # What a loop goes over stands in the line as a rule: ``for f in hosts; do cp $f /etc; done``.
+        found |= {each for base in bases if not (found and "$" in base) for each in _matching(base)}
     return found
 
 
@@ -551,11 +834,14 @@ def _names_of(word: str, *, bare: bool) -> set[str]:
     place, _, base = word.rpartition("/")
     if (bare and place in {"", "."}) or _ETC.fullmatch(place):
         found |= {base} & set(WRITTEN_FILES) | _matching(base)
+    elif base in WRITTEN_FILES and _may_be_etc(place):
+        found.add(base)
     return found
 
 
 def _matching(pattern: str) -> set[str]:
     """Return those of the resolver's files that a shell may make of a pattern, by its beginning and its end."""
+    pattern = _EXPANSION.sub("*", pattern) if "$" in pattern else pattern
     places = [n for n, letter in enumerate(pattern) if letter in _GLOB or letter in "]}"]
     if not places or _GLOB.isdisjoint(pattern):
         return set()

@@ -132,5 +132,12 @@ class ScriptFacts:
     """Of a shell's, absolute paths that the programs it starts are given, and may start in turn (``chroot``)."""
     hands_on: bool = False
     """Of a shell's: it starts what its arguments or a variable name."""
+    required: tuple[str, ...] = ()
+    """Of a shell's, what it gives to ``exec`` or starts by a path: what has to be there."""
+    expands: bool = False
+    """Of a shell's: it starts what a variable or a command's output names, its arguments aside."""
+    handed: tuple[str, ...] = ()
+    """Of a shell's, programs that nothing is known of, each with what it is given and may start with other variables,
+    parted by blanks; the name is empty where an expansion makes it."""
     unread: int | None = None
     """Its bytes, where they are too many to be read: then neither commands nor variables are known."""

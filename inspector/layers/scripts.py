@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import re
 
-from inspector.commands import SHELLS, effects_of_text, mentioned_files, names_foreign_variables, program_of, unwrap
+from inspector.commands import (
+    SHELLS,
+    effects_of_text,
+    effects_of_words,
+    mentioned_files,
+    names_foreign_variables,
+    program_of,
+    unwrap,
+)
 from inspector.facts import RESOLVER_VARIABLES, ScriptFacts
 
+_CHANGING = re.compile(
+    r"(?<![\w-])(?:emptyenv|s6-env|env|envfile|s6-envdir|envdir|s6-dotenv|export-array|exec)(?![\w-])"
+)
+"""Of execline's own language: what changes variables that it does not name (skarnet.org, execline)."""
 MOST_OF_FIRST_LINE = 256
 """Bytes of a script's first line that count (execve(2): 255 since Linux 5.1)."""
 
@@ -46,23 +58,31 @@ def describe_script(path: str, text: str, *, unread: int | None = None) -> Scrip
         return None
     if unread is not None:
         return ScriptFacts(path=path, interpreter=interpreter, unread=unread)
-    changed = set(unwrap(_first_line(text))[1])
+    line = _first_line(text)
+    changed = set(unwrap(line)[1])
     if names_foreign_variables(interpreter):
         changed.update(RESOLVER_VARIABLES)
     if _base(interpreter) not in SHELLS:
         changed.update(variable for variable in RESOLVER_VARIABLES if variable in text)
+        if _base(interpreter) == "execlineb" and _CHANGING.search(text):
+            changed.update(RESOLVER_VARIABLES)
         files = tuple(sorted(mentioned_files(text)))
         return ScriptFacts(path=path, interpreter=interpreter, variables=_in_order(changed), files=files)
     effects = effects_of_text(text)
+    # What the line gives to the shell (``-l``: read the profile first); the script is its last word (execve(2)).
+    sources = {**effects_of_words([*line, path]).sources, **effects.sources} if len(line) > 1 else effects.sources
     return ScriptFacts(
         path=path,
         interpreter=interpreter,
         commands=tuple(effects.commands),
         variables=_in_order(changed | effects.variables),
         files=tuple(sorted(effects.files)),
-        sources=tuple(effects.sources),
+        sources=tuple(sources),
         arguments=tuple(effects.arguments),
         hands_on=effects.hands_on,
+        required=tuple(effects.required),
+        expands=effects.expands,
+        handed=tuple(effects.handed),
     )
 
 

@@ -12,6 +12,7 @@ from inspector.commands import (
     Effects,
     effects_of_text,
     effects_of_words,
+    is_ordinary,
     login_text,
     program_of,
     shell_arguments,
@@ -26,6 +27,8 @@ from inspector.records import dataclass
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What engines use where the config sets no PATH (moby, daemon/pkg/oci, DefaultPathEnv)."""
 _NEITHER = "is neither an ELF program nor a script that begins with '#!': what it does is not known"
+_ABSENT = "which is not in the image"
+_MAX_DOUBTS = 4
 _NOT_EXECUTABLE = "may be executed by nobody: its mode has no x"
 _MAX_SCRIPTS = 64
 """Scripts that are followed; where there are more, what they change is not known."""
@@ -102,6 +105,14 @@ class _Started:
         self.problems: list[str] = []
         self.sought: dict[str, None] = {}
         self._followed: set[str] = set()
+        self._leads_on = False
+        """Something was found that the image may be for: what its start goes over to, or a program of interest."""
+        self._interpreters: list[tuple[str, str]] = []
+        """What reads a text that starts nothing, and why: it is the program, unless that is not known."""
+        self._doubts: dict[str, None] = {}
+        """What is told where nothing was."""
+        self._expands = self._hands_on = False
+        """Whether something starts what an expansion names, and what it is given."""
 
     def follow(self) -> None:
         # Engines take one empty word for none: it is how an entrypoint is taken away.
@@ -112,6 +123,14 @@ class _Started:
             self._arguments(cmd)
         elif cmd and cmd != [""]:
             self._command(cmd, "cmd")
+        if not self._leads_on and not self.problems:
+            self.problems += list(self._doubts)[:_MAX_DOUBTS]
+            if self._expands:
+                self._lose()
+        if not self.problems:
+            for word, why in self._interpreters:
+                self._program(word, why)
+        self.problems = list(dict.fromkeys(self.problems))
 
     def _command(self, words: list[str], why: str) -> None:
         """Follow what the kernel is given; tell what is not there or no program."""
@@ -131,7 +150,7 @@ class _Started:
             for command in effects_of_text(text).commands if text else ():
                 self._program(command, why)
         # Last, as a script that is started has been followed by then.
-        self._change(effects, why, direct=True)
+        self._change(effects, why, words[0] if words else program, given=tuple(words) or (program,))
         for word in words[1:_MAX_SCRIPTS]:
             self._call_given(word, why, direct=True)
 
@@ -141,26 +160,61 @@ class _Started:
         if script is not None:
             self._start(script, why, is_executed=False)
             return
-        if text is not None:
-            started = [self._program(command, why) for command in effects_of_text(text).commands]
-            if any(started):
-                return
-        self._program(words[0], why)
+        effects = effects_of_text(text or "")
+        if not self._starts(effects, why):
+            self._interpreters.append((words[0], why))
+
+    def _starts(self, effects: Effects | ScriptFacts, why: str) -> bool:
+        """Note the programs that a text starts; return whether any is there, or should be."""
+        absent = [word for word in effects.required if self._find(word) is None]
+        started = [
+            self._program(command, why)
+            for command in effects.commands
+            if not (absent and command.rsplit("/", 1)[-1] in SHELLS)
+        ]
+        return any(started) or bool(absent) or effects.expands or not all(map(is_ordinary, effects.commands))
 
     def _arguments(self, cmd: list[str]) -> None:
         """Note what an entrypoint such as ``exec "$@"`` is given, if it is a command at all."""
         program = program_of(cmd)
-        if program is None or self._find(program) is None:
+        if program is None or program.startswith("-"):
             return
+        if self._find(program) is None:
+            self._miss_given(program)
+            return
+        self._leads_on = True
         told = len(self.problems)
         self._command(cmd, "cmd")
         # What an entrypoint makes of its arguments is its own affair: what is not there need not be.
         self.problems[told:] = [text for text in self.problems[told:] if text.endswith("was not read")]
 
-    def _change(self, effects: Effects | ScriptFacts, why: str, *, direct: bool = False) -> None:
-        """Note what a command line (``direct``) or a script changes, itself and by what it sources and calls."""
+    def _miss_given(self, program: str) -> None:
+        """Tell what an entrypoint's script is given and starts, if it starts it and does not take it for a name."""
+        if not self._hands_on:
+            return
+        text = f"cmd '{printable(program, limit=120)}' is not in the image"
+        if program.startswith("/"):
+            self.problems.append(text)
+            self._lose()
+        else:
+            self._doubts[text] = None
+
+    def _change(self, effects: Effects | ScriptFacts, why: str, by: str, *, given: tuple[str, ...] = ()) -> None:
+        """Note what a command line or a script changes, itself and by what it sources and calls.
+
+        Args:
+            effects: what it does.
+            why: whether entrypoint or cmd led to it.
+            by: its name, as it was started.
+            given: the words of what the image starts; none for what that starts.
+        """
+        direct = bool(given)
         self.variables.update(effects.variables)
         self.files.update(effects.files)
+        self._require(effects, why, by, given)
+        if any(self._may_change_for(entry) for entry in effects.handed):
+            self.variables.update(RESOLVER_VARIABLES)
+            self._leads_on = True
         for path in effects.sources:
             self._source(path, why)
         for command in effects.commands:
@@ -168,6 +222,40 @@ class _Started:
             self._begin(command, why)
         for word in effects.arguments:
             self._call_given(word, why, direct=direct)
+
+    def _may_change_for(self, handed: str) -> bool:
+        """Whether a program that nothing is known of is given one of interest, and may start it otherwise."""
+        name, *words = handed.split(" ")
+        if name:
+            found = self._look(name)
+            script = found and self._root.script(found[0])
+            if found is None or (script and script.unread is None and script.interpreter.rsplit("/", 1)[-1] in SHELLS):
+                return False
+        return any(self._is_of_interest(self._look(word)) for word in words)
+
+    def _require(self, effects: Effects | ScriptFacts, why: str, by: str, given: tuple[str, ...]) -> None:
+        """Tell what a text starts and is not there; what may be a name of something else, where nothing else is."""
+        self._hands_on = self._hands_on or effects.hands_on
+        start = f"{why} '{printable(by, limit=120)}' starts"
+        for word in effects.required:
+            if self._find(word) is not None:
+                self._leads_on = True
+                continue
+            if not is_ordinary(word) or "/" in word:
+                self._lose()
+            text = f"{start} '{printable(word, limit=120)}'"
+            if word.startswith("/") or "/" not in word:
+                self.problems.append(f"{text}, {_ABSENT}")
+            else:
+                self._doubts[f"{text}, and from which directory is not known"] = None
+        for word in effects.commands:
+            if word in effects.required or word in given or is_ordinary(word):
+                continue
+            if self._look(word) is None:
+                self._doubts[f"{start} '{printable(word, limit=120)}', {_ABSENT}"] = None
+        if effects.expands:
+            self._doubts[f"{start} what a variable or a command's output names: it is not known"] = None
+            self._expands = True
 
     def _begin(self, shell: str, why: str) -> None:
         """Follow what bash takes for its own text before a script's (bash(1), INVOCATION): not where it is ``sh``."""
@@ -190,25 +278,25 @@ class _Started:
         if script is None or script.unread is not None or found is None:
             self._lose()
         elif self._is_new(found[0]):
-            for command in script.commands:
-                self._program(command, why)
-            self._change(script, why)
+            self._starts(script, why)
+            self._change(script, why, word)
 
     def _call(self, word: str, why: str, *, direct: bool) -> None:
         """Follow a script that another one calls: its variables count for what it starts alone, its files for all."""
         found = self._find(word)
         script = None if found is None else self._script_at(word)
+        if found is not None and script is None and self._what_is(found) == "nothing":
+            self._lose()  # a shell takes it for its text, with or without "#!"
         if found is None or script is None or not self._is_new(found[0]):
             return
         self.files.update(script.files)
         if script.unread is not None:
             self._tell(why, word, f"is a script of {script.unread} bytes and was not read")
             self._lose()
-        elif direct or script.hands_on or script.sources or self._may_start(script):
+        elif direct or script.hands_on or script.expands or script.sources or self._may_start(script):
             self._begin(script.interpreter, why)
-            for command in script.commands:
-                self._program(command, why)
-            self._change(script, why)
+            self._starts(script, why)
+            self._change(script, why, word)
 
     def _may_start(self, script: ScriptFacts) -> bool:
         """Whether a script may lead to a program that a report is about."""
@@ -220,8 +308,11 @@ class _Started:
         return any(self._leads(self._look(word)) for word in script.arguments)
 
     def _leads(self, found: tuple[str, Node] | None) -> bool:
+        return found is not None and (bool(self._root.script(found[0])) or self._is_of_interest(found))
+
+    def _is_of_interest(self, found: tuple[str, Node] | None) -> bool:
         binary = self._root.binary(found[0]) if found else None
-        return found is not None and (bool(self._root.script(found[0])) or (binary is not None and any(_why(binary))))
+        return binary is not None and any(_why(binary))
 
     def _is_new(self, path: str) -> bool:
         if path in self._followed:
@@ -252,6 +343,9 @@ class _Started:
     def _start(self, word: str, why: str, *, is_executed: bool = True) -> None:
         """Note what the image starts: a program, or a script, its interpreter and what it starts."""
         if not self._is_there(word, why, is_executed=is_executed):
+            # What is mounted there, or a shell takes for its text, may be any script.
+            if "/" in word or self._find(word) is not None:
+                self._lose()
             return
         script = self._script_at(word)
         if script is not None:
@@ -267,7 +361,7 @@ class _Started:
         if found is not None:
             self._followed.add(found[0])
         self._begin(script.interpreter, why)
-        self._change(script, why)
+        self._change(script, why, word)
         if script.unread is not None:
             self._lose()
             self._tell(why, word, f"is a script of {script.unread} bytes and was not read")
@@ -275,9 +369,8 @@ class _Started:
         if interpreter is None or self._what_is(interpreter) == "nothing":
             what = "is not in the image" if interpreter is None else _NEITHER
             self._tell(why, word, f"is a script for '{printable(script.interpreter, limit=120)}', which {what}")
-        started = [self._program(command, why) for command in script.commands]
-        if not any(started):
-            self._program(script.interpreter, why)
+        if not self._starts(script, why):
+            self._interpreters.append((script.interpreter, why))
 
     def _tell(self, why: str, word: str, what: str) -> None:
         self.problems.append(f"{why} '{printable(word, limit=120)}' {what}")
@@ -288,6 +381,8 @@ class _Started:
         if found is None:
             return False
         self.why.setdefault(found[0], []).append(why)
+        if self._is_of_interest(found) or not is_ordinary(word):
+            self._leads_on = True
         return True
 
     def _find(self, word: str) -> tuple[str, Node] | None:

@@ -496,7 +496,7 @@ SETS = "export GODEBUG=netdns=cgo; exec server"
      ({"cmd": ("/usr/bin/mystery", "/run.sh")}, {"run.sh": SETS}, ("GODEBUG",)), ({"entrypoint": ("/usr/bin/mystery", "server")}, {"run.sh": SETS}, ()),
      ({"entrypoint": ("/usr/bin/mystery",), "cmd": ("/run.sh",)}, {"run.sh": SETS}, ("GODEBUG",)),
      ({"entrypoint": ("/a.sh",)}, {"a.sh": "exec chroot / /run.sh", "run.sh": "export GODEBUG=netdns=cgo; exec /usr/local/bin/peer"}, ("GODEBUG",)),
-     ({"entrypoint": ("/a.sh",)}, {"a.sh": "setuidgid x /run.sh", "run.sh": "export GODEBUG=netdns=cgo; cd /usr/local/bin; exec ./peer"}, ("GODEBUG",)),
+     ({"entrypoint": ("/a.sh",)}, {"a.sh": "setuidgid x /run.sh", "run.sh": "export GODEBUG=netdns=cgo; cd /usr/local/bin; exec ./peer"}, EVERYTHING),
      ({"entrypoint": ("/a.sh",)}, {"a.sh": "exec /run.sh", "run.sh": "export GODEBUG=netdns=cgo; exec chroot / /usr/local/bin/peer"}, ("GODEBUG",)),
      ({"entrypoint": ("/a.sh",)}, {"a.sh": "xargs -a f sh -c 'export GODEBUG=netdns=cgo; exec peer'"}, ("GODEBUG",)),
      ({"entrypoint": ("/a.sh",)}, {"a.sh": "cat /run.sh; exec server", "run.sh": "export GODEBUG=netdns=cgo; exec peer"}, ()),
