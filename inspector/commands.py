@@ -17,7 +17,7 @@ from inspector.facts import CONTEXT_FILES, RESOLVER_VARIABLES
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"})
 _SHELL_ENDINGS = ("sh", "busybox")
-_PREFIXES = frozenset({"if", "then", "else", "elif", "do", "while", "until", "{", "!", "time"})
+_PREFIXES = frozenset({"if", "then", "else", "elif", "do", "while", "until", "{", "!", "time", "coproc"})
 """Words after which a command follows."""
 _NAMING = frozenset({"export", "declare", "typeset", "readonly", "local", "unset", "read"})
 """Builtins that change the variables that their arguments name."""

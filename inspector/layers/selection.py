@@ -241,15 +241,17 @@ class _Started:
             if self._find(word) is not None:
                 self._leads_on = True
                 continue
-            if not is_ordinary(word) or "/" in word:
-                self._lose()
             text = f"{start} '{printable(word, limit=120)}'"
+            if "/" not in word and is_ordinary(word):
+                self._doubts[f"{text}, {_ABSENT}"] = None
+                continue
+            self._lose()
             if word.startswith("/") or "/" not in word:
                 self.problems.append(f"{text}, {_ABSENT}")
             else:
                 self._doubts[f"{text}, and from which directory is not known"] = None
         for word in effects.commands:
-            if word in effects.required or word in given or is_ordinary(word):
+            if "/" in word or word in effects.required or word in given or is_ordinary(word):
                 continue
             if self._look(word) is None:
                 self._doubts[f"{start} '{printable(word, limit=120)}', {_ABSENT}"] = None

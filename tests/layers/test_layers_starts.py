@@ -92,6 +92,9 @@ sed 's;/a;/b;' /etc/passwd
 [ -f /opt/a ] && cat /opt/a
 diff <(sort /etc/hosts) /tmp/x
 X=$(dirname /opt/none/x)/y
+if command -v runuser; then
+  exec runuser -u app -- "$0" "$@"
+fi
 exec > /tmp/log 2>&1
 exec 3>&1
 command -v optional-tool >/dev/null || true
@@ -119,7 +122,7 @@ def test_usual_entrypoints_are_told_nothing_of(script: str, cmd: tuple[str, ...]
 
 @pytest.mark.parametrize(
     "text",
-    ['LAUNCH="env -u GODEBUG"; exec $LAUNCH peer "$@"', 'exec "$(command -v env)" -u GODEBUG peer', "exec $WRAP peer", "$WRAP peer", "exec $(cat /prefix) peer",
+    ['LAUNCH="env -u GODEBUG"; exec $LAUNCH peer "$@"', 'exec "$(command -v env)" -u GODEBUG peer', "exec $WRAP peer", "$WRAP peer", "coproc env -i peer", "exec $(cat /prefix) peer",
      '$WRAP "$@"', 'exec "${cmd[@]}"', "cd /opt; exec ./run", 'exec "$(dirname "$0")/run" "$@"', "APP=/opt/run; exec $APP peer", "$H/run peer", "run-parts /opt/d",
      "sh -c '$WRAP peer'", 'set -- env -i "$@"; exec "$@"', 'set -- $WRAP "$@"; exec "$@"', "sh /opt/plain", "/opt/plain", "sh $X peer", "exec sh ./run", "exec /hooks/run"],
 )  # fmt: skip
