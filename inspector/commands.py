@@ -609,9 +609,10 @@ def _require(line: str, found: dict[str, None]) -> None:
     parts = _PARTS.split(_REDIRECTION.sub(" ", line))
     chain: list[str] = []
     depth = 0
-    within = goes_on = False
+    within = goes_on = assigns = False
     for part, end in zip(parts[::2], [*parts[1::2], "\n"], strict=True):
-        word = None if goes_on else _required_word(part)
+        # After ``A=$(b)`` a command may follow; after any other it is given what follows.
+        word = None if goes_on and not (assigns and part.startswith((" ", "\t"))) else _required_word(part)
         chain += [word] if word else []
         if end.startswith("(") and part.endswith("="):
             return  # an array
@@ -622,6 +623,8 @@ def _require(line: str, found: dict[str, None]) -> None:
             chain.clear()
         # What follows on the output of a command is given to the command around it.
         goes_on = "((" in end or (depth > 0 and not end.strip(")")) or (within and end == "`")
+        if end.startswith("(") and not depth:
+            assigns = part.endswith("=$") and _ASSIGNMENT.match(part.lstrip()) is not None
         depth = max(0, depth + end.count("(") - end.count(")"))
         within ^= end.count("`") % 2 == 1
 
