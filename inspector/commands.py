@@ -533,7 +533,7 @@ def _read_text(text: str, effects: Effects, depth: int) -> None:
         if words and (words[0] != "$" or first[0] in {"$", '"$'}):
             # Else the "$" belongs to an assignment: ``A="b $(c)"``.
             _read_words(words, effects, depth)
-    wanted = {_base(command) for command in effects.commands if "/" in command}
+    wanted = {_base(word) for word in effects.commands if "/" in word and word[-1] != "/" and _PLAIN.fullmatch(word)}
     if wanted or "exec" in code:
         effects.required.update(_required(lines, wanted))
 
@@ -570,13 +570,13 @@ def _required(lines: list[str], names: Collection[str]) -> dict[str, None]:
     """
     found: dict[str, None] = {}
     opened = listing = False
+    ends = _ends_of_texts(lines)
     after = 0
     for number, line in enumerate(lines):
         if number < after:
             continue
-        if "<<" in line:
-            after = _end_of_text(lines, number)
-        is_meant = "exec" in line or any(name in line for name in names)
+        after = ends.get(number, -1) + 1
+        is_meant = "exec" in line or ("/" in line and any(name in line for name in names))
         if not is_meant and not listing and "=(" not in line and _is_closed(line):
             continue
         text = _mask(line)
@@ -596,12 +596,21 @@ def _is_closed(line: str) -> bool:
     return '"' not in line or ("\\" not in line and "#" not in line and line.count('"') % 2 == 0)
 
 
-def _end_of_text(lines: list[str], start: int) -> int:
-    """Return the number of the line after the text that a line's ``<<`` begins, 0 where it begins none."""
-    match = _HERE.search(lines[start])
-    if match is None:
-        return 0
-    return next((n + 1 for n in range(start + 1, len(lines)) if lines[n].strip() == match[1]), 0)
+def _ends_of_texts(lines: list[str]) -> dict[int, int]:
+    """Return, for each line whose ``<<`` begins a text, the number of the line that ends it."""
+    begun = [(n, match[1]) for n, line in enumerate(lines) if "<<" in line and (match := _HERE.search(line))]
+    words = {word for _, word in begun}
+    ends: dict[int, int] = {}
+    following: dict[str, int] = {}
+    last = len(lines)
+    for number, word in reversed(begun):
+        for n in range(last - 1, number, -1):
+            if (text := lines[n].strip()) in words:
+                following[text] = n
+        last = number + 1
+        if word in following:
+            ends[number] = following[word]
+    return ends
 
 
 def _require(line: str, found: dict[str, None]) -> None:

@@ -147,6 +147,31 @@ def test_a_script_that_a_service_starts_is_read(tmp_path: Path, scripted: str, s
     assert target["script_variables"] == ["GODEBUG"] and _levels(target) == {"unknown"}
 
 
+@pytest.mark.parametrize(
+    ("command", "by"),
+    [
+        ("[sh, -c, exec /data/other]", "sh"),
+        ("[sh, -c, /data/other --flag]", "sh"),
+        ("[sh, -c, 'D=/data; $D/other']", "sh"),
+    ],
+)
+def test_a_shell_is_no_program_where_what_it_starts_is_not_there(
+    tmp_path: Path, scripted: str, command: str, by: str
+) -> None:
+    target = compose(tmp_path, f"    entrypoint: []\n    command: {command}\n", scripted, code=4, image="run:1")
+    assert target["status"] == "incomplete" and f"cmd '{by}' starts" in told(target)
+
+
+@pytest.mark.parametrize(
+    "command", ["'$$WRAP peer'", "'exec $$(cat /prefix) peer'", "bwrap --clearenv peer", "cd /x; ./run"]
+)
+def test_what_cannot_be_followed_makes_godebug_unknown(tmp_path: Path, scripted: str, command: str) -> None:
+    words = f"[sh, -c, {command}]" if command.startswith("'") else f"[sh, -c, '{command}; peer']"
+    service = f"    entrypoint: []\n    command: {words}\n    environment: {{GODEBUG: netdns=go}}\n"
+    target = compose(tmp_path, service, scripted, code=4, image="run:1")
+    assert "GODEBUG" in target["script_variables"] and _levels(target) == {"unknown"}
+
+
 @pytest.mark.parametrize(("value", "variables", "code"), [("/env.sh", ["GODEBUG"], 4), ("''", [], 0)])
 def test_what_a_service_has_bash_read_first_is_read(
     tmp_path: Path, scripted: str, value: str, variables: list[str], code: int
