@@ -522,16 +522,19 @@ def _read_text(text: str, effects: Effects, depth: int) -> None:
     if "function " in code or "()" in code or "( )" in code:
         matches = (_FUNCTION.match(line) for line in lines if "(" in line or "function" in line)
         effects.functions.update(match[1] or match[2] for match in matches if match is not None)
+    expands = False
     for part in _SEPARATORS.split(code):
         first = part.split(None, 1)[:1]
         if not first or first[0] in _QUIET:
             continue
+        # The output of a command names one: ``"$(which env)" -i x``. What comes behind it has no first word.
+        expands = expands or first[0] in {"$", '"$'}
         words = _words_of(part)
         while words and (words[0] in _PREFIXES or _ASSIGNMENT.match(words[0]) or _REDIRECTS.match(words[0])):
             # A redirection's file may be a word of its own.
             del words[: 1 + (words[0][-1:] in {"<", ">"})]
-        if words and (words[0] != "$" or first[0] in {"$", '"$'}):
-            # Else the "$" belongs to an assignment: ``A="b $(c)"``.
+        # Elsewhere the "$" belongs to an assignment (``A="b $(c)"``), and what has no first word to any command.
+        if words and (words[0] not in {"", "$"} or expands):
             _read_words(words, effects, depth)
     wanted = {_base(word) for word in effects.commands if "/" in word and word[-1] != "/" and _PLAIN.fullmatch(word)}
     if wanted or "exec" in code:

@@ -59,10 +59,12 @@ def describe_script(path: str, text: str, *, unread: int | None = None) -> Scrip
     if unread is not None:
         return ScriptFacts(path=path, interpreter=interpreter, unread=unread)
     line = _first_line(text)
-    changed = set(unwrap(line)[1])
+    started, wrapped = unwrap(line)
+    changed = set(wrapped)
     if names_foreign_variables(interpreter):
         changed.update(RESOLVER_VARIABLES)
-    if _base(interpreter) not in SHELLS:
+    # As in ``#!/usr/bin/dumb-init /bin/sh``.
+    if _base(started[0] if started else interpreter) not in SHELLS:
         changed.update(variable for variable in RESOLVER_VARIABLES if variable in text)
         if _base(interpreter) == "execlineb" and _CHANGING.search(text):
             changed.update(RESOLVER_VARIABLES)

@@ -29,6 +29,8 @@ _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NEITHER = "is neither an ELF program nor a script that begins with '#!': what it does is not known"
 _ABSENT = "which is not in the image"
 _MAX_DOUBTS = 4
+_TOOLS = frozenset({"", "/bin", "/sbin", "/usr/bin", "/usr/sbin"})
+"""Where common tools are, which a script may do without."""
 _NOT_EXECUTABLE = "may be executed by nobody: its mode has no x"
 _MAX_SCRIPTS = 64
 """Scripts that are followed; where there are more, what they change is not known."""
@@ -242,7 +244,7 @@ class _Started:
                 self._leads_on = True
                 continue
             text = f"{start} '{printable(word, limit=120)}'"
-            if "/" not in word and is_ordinary(word):
+            if is_ordinary(word) and word.rpartition("/")[0] in _TOOLS:
                 self._doubts[f"{text}, {_ABSENT}"] = None
                 continue
             self._lose()

@@ -78,6 +78,8 @@ case "$1" in
 /usr/share/none for more"; ;;
   */peer) optional-tool --quiet ;;
 esac
+/usr/bin/find /opt -name x
+[ "$(basename "$1")" = 'peer' ] && echo "$(date)" peer
 FILES=(/opt/a /opt/b)
 LIST=(
   /opt/none
@@ -122,7 +124,7 @@ def test_usual_entrypoints_are_told_nothing_of(script: str, cmd: tuple[str, ...]
 
 @pytest.mark.parametrize(
     "text",
-    ['LAUNCH="env -u GODEBUG"; exec $LAUNCH peer "$@"', 'exec "$(command -v env)" -u GODEBUG peer', "exec $WRAP peer", "$WRAP peer", "coproc env -i peer", "exec $(cat /prefix) peer",
+    ['LAUNCH="env -u GODEBUG"; exec $LAUNCH peer "$@"', 'exec "$(command -v env)" -u GODEBUG peer', "exec $WRAP peer", "$WRAP peer", "coproc env -i peer", '"$(which foo)" -u GODEBUG peer', "exec $(cat /prefix) peer",
      '$WRAP "$@"', 'exec "${cmd[@]}"', "cd /opt; exec ./run", 'exec "$(dirname "$0")/run" "$@"', "APP=/opt/run; exec $APP peer", "$H/run peer", "run-parts /opt/d",
      "sh -c '$WRAP peer'", 'set -- env -i "$@"; exec "$@"', 'set -- $WRAP "$@"; exec "$@"', "sh /opt/plain", "/opt/plain", "sh $X peer", "exec sh ./run", "exec /hooks/run"],
 )  # fmt: skip
@@ -147,6 +149,13 @@ def test_the_options_of_the_first_line_are_read() -> None:
     for line, variables in (("-l", EVERYTHING), ("--login", EVERYTHING), ("-el", EVERYTHING), ("-e", ()), ("", ())):
         root = image(file("entry.sh", f"#!/bin/bash {line}\nexec peer\n"))
         assert select(root, entrypoint=("/entry.sh",)).script_variables == variables
+
+
+def test_a_shell_behind_a_wrapper_of_the_first_line_is_one() -> None:
+    for line, variables in (("unset GODEBUG", ("GODEBUG",)), ("echo GODEBUG", ()), ("exec $X peer", EVERYTHING)):
+        root = image(file("entry.sh", f"#!/bin/dumb-init /bin/sh\n{line}\npeer\n"), file("bin/dumb-init", plain()))
+        chosen = select(root, entrypoint=("/entry.sh",))
+        assert (chosen.script_variables, chosen.problems) == (variables, ())
 
 
 def test_a_text_without_a_first_line_that_a_shell_is_given_may_change_anything() -> None:
