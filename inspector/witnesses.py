@@ -27,6 +27,8 @@ from inspector.facts import BinaryFacts
 from inspector.temporary import temporary_file
 
 _SECONDS = 120
+_LAST_SECONDS = 5
+"""For a process that has nobody to talk to any more."""
 _MEMORY = 6 << 30
 """Bytes of address space; lief takes some four times a file."""
 _MOST_NEEDED = 512
@@ -98,10 +100,15 @@ class Witnesses:
     def _end(self, name: str) -> str:
         """End a witness and return how it ended, in words."""
         process = self._running.pop(name)
-        with process:
-            if process.stdout is not None and process.poll() is None and not process.stdout.closed:
-                process.kill()
-        code = process.returncode
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - they are pipes
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        process.stdout.close()
+        try:
+            code = process.wait(_LAST_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
         return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
 
 

@@ -54,7 +54,7 @@ def _check_source(reference: Reference, flags: dict[str, Any]) -> None:
     """Refuse ``--from`` beside a reference that names another source; a setting gives way to the reference."""
     wanted, scheme = flags.get("source"), reference.scheme
     typed = click.get_current_context().get_parameter_source("source") is ParameterSource.COMMANDLINE
-    if typed and scheme not in {None, wanted}:
+    if typed and scheme not in {None, wanted, "container"}:
         raise UsageError(f"--from {wanted}, but {reference} names its source", advice="leave one of them out")
 
 

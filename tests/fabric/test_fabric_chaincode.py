@@ -202,7 +202,7 @@ def unpack(sample: str, root: Path, *, only_base: bool = False) -> Path:
         manifest = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]
         for layer in manifest[0]["Layers"][: 1 if only_base else None]:
             with tarfile.open(fileobj=archive.extractfile(layer)) as inner:
-                inner.extractall(root, filter="fully_trusted")
+                parts.extract(inner, root)
     return root
 
 
