@@ -90,7 +90,7 @@ def targets_of(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, An
 def test_each_image_is_read_once_and_what_a_container_changed_counts(engine: Engine, tmp_path: Path) -> None:
     with parts.engine_gate(engine.socket, tmp_path) as gate:
         done = engine.inspector("containers", "--no-cache", "-f", "json", at=gate.address)
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 4, done.stderr  # what is started is mounted, and what it does with variables not known
     exports = [line for line in gate.seen if "/export" in line]
     assert len(exports) == 1, exports
     found = targets_of(done)
@@ -105,7 +105,7 @@ def test_each_image_is_read_once_and_what_a_container_changed_counts(engine: Eng
         peers = [binary for binary in target["binaries"] if binary["path"] == "/usr/local/bin/peer" and binary["go"]]
         assert bool(peers) == (name != "container:changed"), name
         levels = {v["level"] for e in target["environments"] for v in e["verdicts"] if v["call"] == "host"}
-        assert ("crash" in levels) == (name != "container:changed"), name
+        assert ("unknown" in levels) == (name != "container:changed"), name
 
 
 def test_a_snapshot_has_what_the_process_sees(engine: Engine) -> None:
