@@ -195,7 +195,7 @@ def _run(arguments: list[str] | None) -> int:
 
 def _fail_unforeseen(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno in _FULL:
-        _drop_output()
+        _drop_output(sys.stdout)
         return _fail(f"cannot write: {error.strerror}", 2)
     return _fail(f"internal error: {type(error).__name__}: {error} (set INSPECTOR_DEBUG=1 to see where)", 4)
 
@@ -207,9 +207,9 @@ def _end_quietly() -> int:
 
 
 def _drop_output(*streams: TextIO) -> None:
-    """Let what is not written yet to stdout, or these, go nowhere: Python would complain of it at exit."""
+    """Let what is not written yet to these go nowhere: Python would complain of it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in streams or (sys.stdout,):
+    for stream in streams:
         os.dup2(nowhere, stream.fileno())
 
 

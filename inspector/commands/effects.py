@@ -6,19 +6,24 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from inspector.commands.required import MAX_COMMANDS, QUIET, required_programs
+from inspector.commands.required import required_programs
 from inspector.commands.words import (
     ASSIGNMENT,
     BUILTINS,
     COMMAND_FLAG,
     LOGINS,
+    LONG,
     MAX_ARGUMENTS,
+    MAX_COMMANDS,
+    MAX_DEPTH,
     MAX_WORDS,
     NAMING,
     ORDINARY,
     PLAIN,
     PREFIXES,
+    QUIET,
     READERS,
+    SEPARATORS,
     SHELLS,
     UNQUOTED,
     base_of,
@@ -30,7 +35,7 @@ from inspector.commands.words import (
     words_of,
     wrapper_of,
 )
-from inspector.commands.written import LONG, MAX_DEPTH, SEPARATORS, WRITTEN_FILES, written_files
+from inspector.commands.written import WRITTEN_FILES, written_files
 from inspector.fabric import role_of
 from inspector.facts import RESOLVER_VARIABLES
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from inspector.commands.words import ASSIGNMENT, BUILTINS, NAMING, PLAIN, SHELLS, base_of, shell_arguments, words_of
-from inspector.commands.written import LONG, REDIRECTION, leaves_open, mask_quoted, program_words
+from inspector.commands.words import (
+    ASSIGNMENT,
+    BUILTINS,
+    LONG,
+    MAX_COMMANDS,
+    PLAIN,
+    QUIET,
+    SHELLS,
+    base_of,
+    shell_arguments,
+    words_of,
+)
+from inspector.commands.written import REDIRECTION, leaves_open, mask_quoted, program_words
 
-QUIET = BUILTINS - NAMING - {".", "source", "eval", "printf", "set"}
-"""First words of parts that start and change nothing."""
 _HERE = re.compile(r"(?<!<)<<-?[ \t]*[\"'\\]?([A-Za-z_]\w*)")
 _PARTS = re.compile(r"([\n;&|()`]+)")
-MAX_COMMANDS = 256
 
 
 def required_programs(lines: list[str], names: Collection[str]) -> dict[str, None]:
@@ -98,10 +106,11 @@ def _required_word(part: str) -> str | None:
     first = part.split(None, 1)[:1]
     if not first or first[0] in QUIET:
         return None
-    before, rest = program_words(words_of(part))
+    words = words_of(part)
+    before, rest = program_words(words)
     if not rest:
         return None
-    word, is_executed = rest[0], "exec" in words_of(part)[len(before) : -len(rest)]
+    word, is_executed = rest[0], "exec" in words[len(before) : -len(rest)]
     if base_of(word) in SHELLS:
         text, script = shell_arguments(rest[1:])
         if text is None and script is not None and "/" in script:

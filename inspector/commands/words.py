@@ -95,6 +95,14 @@ _MOST_OF_COMMAND = 4096
 """Characters of a simple command that are read."""
 MAX_WORDS = 256
 MAX_ARGUMENTS = 1024
+QUIET = BUILTINS - NAMING - {".", "source", "eval", "printf", "set"}
+"""First words of parts that start and change nothing."""
+SEPARATORS = re.compile(r"[\n;&|()`]+")
+LONG = 1024
+"""Characters of a line that is looked at closely: a longer one may do anything with what it names."""
+MAX_DEPTH = 4
+"""Texts within texts: ``sh -c "su peer -c '…'"``."""
+MAX_COMMANDS = 256
 
 
 def program_of(words: Iterable[str]) -> str | None:

@@ -9,9 +9,12 @@ from itertools import pairwise
 from inspector.commands.words import (
     ASSIGNMENT,
     LOGINS,
+    LONG,
+    MAX_DEPTH,
     MAX_WORDS,
     PREFIXES,
     READERS,
+    SEPARATORS,
     SHELLS,
     UNQUOTED,
     base_of,
@@ -22,7 +25,6 @@ from inspector.commands.words import (
 )
 from inspector.facts import CONTEXT_FILES
 
-SEPARATORS = re.compile(r"[\n;&|()`]+")
 WRITTEN_FILES = tuple(name for name in CONTEXT_FILES if name not in {"passwd", "group", "services"})
 """Files under /etc that a script may change for a resolver.
 
@@ -55,10 +57,6 @@ _GLOB = frozenset("*?[{")
 _HIDDEN = str.maketrans({each: chr(0xE000 + n) for n, each in enumerate(";&|()<>`#")})
 _SHOWN = str.maketrans({chr(0xE000 + n): each for n, each in enumerate(";&|()<>`#")})
 """What parts commands and parts nothing within quotes, there and back."""
-LONG = 1024
-"""Characters of a line that is looked at closely: a longer one may do anything with what it names."""
-MAX_DEPTH = 4
-"""Texts within texts: ``sh -c "su peer -c '…'"``."""
 
 
 def mentioned_files(text: str) -> set[str]:

@@ -277,8 +277,8 @@ class _Started:
             self._call(word, why, direct=direct)
 
     def _source(self, word: str, why: str) -> None:
-        script = self._script_at(word)
         found = self._find(word)
+        script = None if found is None else self._root.script(found[0])
         if script is None or script.unread is not None or found is None:
             self._lose()
         elif self._is_new(found[0]):
@@ -288,7 +288,7 @@ class _Started:
     def _call(self, word: str, why: str, *, direct: bool) -> None:
         """Follow a script that another one calls: its variables count for what it starts alone, its files for all."""
         found = self._find(word)
-        script = None if found is None else self._script_at(word)
+        script = None if found is None else self._root.script(found[0])
         if found is not None and script is None and self._what_is(found) == "nothing":
             self._lose()  # a shell takes it for its text, with or without "#!"
         if found is None or script is None or not self._is_new(found[0]):

@@ -5,6 +5,7 @@ import http.server
 import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -288,8 +289,6 @@ def test_retry_after_is_obeyed_and_a_lasting_limit_names_docker_login(registry: 
 def test_errors_of_the_moment_are_tried_again_and_a_missing_digest_header_is_no_obstacle(
     registry: parts.Registry,
 ) -> None:
-    import urllib.request
-
     seen: list[str] = []
 
     class Shaky(http.server.BaseHTTPRequestHandler):
@@ -327,8 +326,6 @@ def test_errors_of_the_moment_are_tried_again_and_a_missing_digest_header_is_no_
 
 def test_plain_http_is_for_loopback_or_by_leave(registry: parts.Registry) -> None:
     # A name that is no loopback name, led to this machine by the environment's proxy for plain HTTP.
-    import urllib.request
-
     class Proxy(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.split("/", 3)[3]
@@ -396,34 +393,45 @@ def test_authorization_never_follows_a_redirect_to_another_host(registry: parts.
     assert not any(elsewhere)
 
 
-def test_a_redirect_to_the_same_host_leaves_its_connection_in_order(registry: parts.Registry) -> None:
-    import urllib.request
+class Forwarding(http.server.BaseHTTPRequestHandler):
+    """Answers as a registry does, ``host``, for a path that is a registry's."""
 
+    host: str
+
+    def forward(self, path: str) -> None:
+        request = urllib.request.Request(f"http://{self.host}{path}")
+        request.add_header("Accept", self.headers.get("Accept", "*/*"))
+        with urllib.request.urlopen(request) as answer:
+            body, kind = self.changed(path, answer.read()), answer.headers.get("Content-Type", "")
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def changed(self, _path: str, body: bytes) -> bytes:
+        return body
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_redirect_to_the_same_host_leaves_its_connection_in_order(registry: parts.Registry) -> None:
     redirected: list[str] = []
 
-    class Same(http.server.BaseHTTPRequestHandler):
+    class Same(Forwarding):
+        host = registry.host
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            if not self.path.startswith("/data"):
-                redirected.append(self.path)
-                self.send_response(307)
-                self.send_header("Location", f"/data{self.path}")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+            if self.path.startswith("/data"):
+                self.forward(self.path.removeprefix("/data"))
                 return
-            request = urllib.request.Request(f"http://{registry.host}{self.path.removeprefix('/data')}")
-            request.add_header("Accept", self.headers.get("Accept", "*/*"))
-            with urllib.request.urlopen(request) as answer:
-                body, kind = answer.read(), answer.headers.get("Content-Type", "")
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
+            redirected.append(self.path)
+            self.send_response(307)
+            self.send_header("Location", f"/data{self.path}")
+            self.send_header("Content-Length", "0")
             self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
 
     with parts.serving(Same) as port:
         assert parts.facts(f"registry:127.0.0.1:{port}/samples/peer:1")["status"] == "analysed"
@@ -431,25 +439,14 @@ def test_a_redirect_to_the_same_host_leaves_its_connection_in_order(registry: pa
 
 
 def test_a_blob_that_is_not_its_digest_is_named_and_not_analysed(registry: parts.Registry) -> None:
-    import urllib.request
+    class Flipping(Forwarding):
+        host = registry.host
 
-    class Flipping(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            request = urllib.request.Request(f"http://{registry.host}{self.path}")
-            request.add_header("Accept", self.headers.get("Accept", "*/*"))
-            with urllib.request.urlopen(request) as answer:
-                body = answer.read()
-                kind = answer.headers.get("Content-Type", "")
-            if "/blobs/" in self.path and len(body) > 100_000:
-                body = body[:-1] + bytes([body[-1] ^ 1])
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.forward(self.path)
 
-        def log_message(self, *_: object) -> None:
-            pass
+        def changed(self, path: str, body: bytes) -> bytes:
+            return body[:-1] + bytes([body[-1] ^ 1]) if "/blobs/" in path and len(body) > 100_000 else body
 
     with parts.serving(Flipping) as port:
         done = parts.inspector("scan", "--no-cache", f"127.0.0.1:{port}/samples/peer:1")
